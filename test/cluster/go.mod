@@ -1,0 +1,3 @@
+module github.com/mindebug/kubectl-mindebug/test/cluster
+
+go 1.26.0
