@@ -1,0 +1,131 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// component is a Process that runs a copy of sleep or sh, so that its file is its own.
+func component(t *testing.T, program string, args ...string) Process {
+	t.Helper()
+	dir := t.TempDir()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "component")
+	if err := os.WriteFile(file, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := Process{Name: "component", Args: append([]string{file}, args...), State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log")}
+	t.Cleanup(func() {
+		if err := p.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func passes(context.Context) error { return nil }
+
+func fails(context.Context) error { return errors.New("not yet") }
+
+func TestStartAndStop(t *testing.T) {
+	t.Parallel()
+	p := component(t, "sleep", "60")
+	if got := p.Status().String(); got != "not started" {
+		t.Errorf("before: %s", got)
+	}
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Healthy(t.Context(), 5*time.Second, passes); err != nil {
+		t.Fatal(err)
+	}
+	first := p.Status().PID
+	if err := p.Start(t.Context()); err != nil || p.Status().PID != first {
+		t.Errorf("a second start: pid %d then %d, error %v", first, p.Status().PID, err)
+	}
+	if err := p.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p.Status().Alive {
+		t.Error("alive after Stop")
+	}
+}
+
+func TestDeathIsToldWithStatusAndLog(t *testing.T) {
+	t.Parallel()
+	p := component(t, "sh", "-c", "echo no such flag >&2; exit 3")
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := p.Healthy(t.Context(), 5*time.Second, fails)
+	var died *DiedError
+	if !errors.As(err, &died) {
+		t.Fatalf("got %v; want a DiedError", err)
+	}
+	for _, want := range []string{"exited with status 3", "no such flag", p.Log} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %q", want, err)
+		}
+	}
+}
+
+func TestKilledIsToldBySignal(t *testing.T) {
+	t.Parallel()
+	p := component(t, "sleep", "60")
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Healthy(t.Context(), 5*time.Second, passes); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(p.Status().PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Healthy(t.Context(), 5*time.Second, fails); err == nil || !strings.Contains(err.Error(), "signal 9") {
+		t.Errorf("got %v; want signal 9", err)
+	}
+}
+
+func TestHealthIsBounded(t *testing.T) {
+	t.Parallel()
+	p := component(t, "sleep", "60")
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Healthy(t.Context(), 100*time.Millisecond, fails); err == nil || !strings.Contains(err.Error(), "not yet") {
+		t.Errorf("got %v; want the reason of the last check", err)
+	}
+}
+
+// A recorded process id that now belongs to somebody else is not ours to stop.
+func TestOthersAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	p := component(t, "sleep", "60")
+	if err := os.MkdirAll(p.State, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p.pidFile(), []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if p.Status().Alive {
+		t.Error("this test taken for the component")
+	}
+	if got := p.Status().String(); got != "gone, exit status unknown" {
+		t.Errorf("got %q", got)
+	}
+}
