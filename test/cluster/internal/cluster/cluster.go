@@ -1,0 +1,103 @@
+// Package cluster starts, stops and describes the cluster: it alone knows which component comes before which.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/config"
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/kubeversion"
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/layout"
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/process"
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/report"
+)
+
+// Cluster is the one cluster of this machine at one version, whether it runs or not.
+type Cluster struct {
+	Layout  layout.Layout
+	Version kubeversion.Version
+	Report  *report.Reporter
+}
+
+// Names of the components.
+const (
+	etcd              = "etcd"
+	apiServer         = "kube-apiserver"
+	controllerManager = "kube-controller-manager"
+	scheduler         = "kube-scheduler"
+	containerd        = "containerd"
+	kubelet           = "kubelet"
+)
+
+// components are in the order in which they are listed and stopped: the API server before etcd, without which it does not
+// end, and the kubelet before the containers, which it would start again.
+func (c Cluster) components() []process.Process {
+	s := c.settings()
+	return []process.Process{
+		c.component(apiServer, s.APIServer()),
+		c.component(controllerManager, s.ControllerManager()),
+		c.component(scheduler, s.Scheduler()),
+		c.component(etcd, s.Etcd()),
+		c.component(kubelet, s.Kubelet()),
+		c.component(containerd, s.Containerd()),
+	}
+}
+
+func (c Cluster) settings() config.Settings {
+	return config.Settings{Layout: c.Layout, Version: c.Version}
+}
+
+func (c Cluster) component(name string, args []string) process.Process {
+	return process.Process{
+		Name: name,
+		Args: args,
+		// Nothing of the caller's environment: a cluster must not depend on who started it.
+		Env:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
+		State: c.Layout.Processes(),
+		Log:   c.Layout.Log(name),
+	}
+}
+
+func (c Cluster) named(name string) process.Process {
+	for _, p := range c.components() {
+		if p.Name == name {
+			return p
+		}
+	}
+	panic("no component " + name)
+}
+
+// ErrNotUp is returned where a cluster was never started or was ended.
+var ErrNotUp = errors.New("no cluster is up: start one with `go -C test/cluster run . up`")
+
+// RunningVersion reads which version was started last and not ended since.
+func RunningVersion(l layout.Layout) (kubeversion.Version, error) {
+	text, err := os.ReadFile(l.VersionFile())
+	if errors.Is(err, os.ErrNotExist) {
+		return kubeversion.Version{}, ErrNotUp
+	}
+	if err != nil {
+		return kubeversion.Version{}, fmt.Errorf("reading which version is up: %w", err)
+	}
+	return kubeversion.Parse(strings.TrimSpace(string(text)))
+}
+
+// locked does the work while no other call changes the cluster.
+func (c Cluster) locked(ctx context.Context, work func() error) error {
+	file, err := os.OpenFile(c.Layout.Lock(), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("locking the cluster: %w", err)
+	}
+	defer file.Close()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("locking the cluster: another up or down is at work (%s): %w", c.Layout.Lock(), err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return work()
+}
