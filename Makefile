@@ -1,0 +1,125 @@
+# `make` alone lists the targets; CONTRIBUTING.md says when each is wanted.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+
+# The version comes from git describe; Go need not ask git again.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOLS   = $(CURDIR)/bin/tools
+CLUSTER_RUN = go -C test/cluster run .
+
+# The folders of all modules, and of those with code of ours.
+MODULES      = $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod' | xargs -r -n1 dirname)
+CODE_MODULES = $(filter-out hack/tools,$(MODULES))
+
+# What `make test` does, what fails soonest first.
+STEPS = tools check-fmt check-mod check-generated shellcheck vet lint unit unit-cluster e2e
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9.-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Use
+
+.PHONY: build
+build: ## build bin/kubectl-mindebug
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/kubectl-mindebug ./cmd/kubectl-mindebug
+
+.PHONY: demo
+demo: build ## show a session on a test cluster (CLUSTER=current: on yours)
+	CLUSTER='$(CLUSTER)' hack/demo
+
+##@ Test
+
+.PHONY: test
+test: ## all that CI checks, with the seconds of each step
+	@MAKE='$(MAKE)' hack/timed $(STEPS)
+
+.PHONY: unit
+unit: $(TOOLS)/gotestsum ## unit tests: no root, no cluster, seconds
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=50 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -race -shuffle=on $(ARGS) \
+		$$(go list ./... | grep -Ev '/test/(e2e|bench)(/|$$)')
+
+.PHONY: unit-cluster
+unit-cluster: $(TOOLS)/gotestsum ## unit tests of the test cluster's own module
+	cd test/cluster && $(TOOLS)/gotestsum --format pkgname-and-test-fails -- $(ARGS) ./...
+
+.PHONY: e2e
+e2e: build $(TOOLS)/gotestsum ## tests on a cluster: of KUBECONFIG if it is set, else one started here (ARGS='-run TestX')
+	hack/with-cluster -- hack/e2e $(ARGS)
+
+.PHONY: e2e-1.30
+e2e-1.30: build $(TOOLS)/gotestsum ## the same tests on a fresh cluster of Kubernetes 1.30
+	hack/with-cluster --fresh --kubernetes-version 1.30.14 -- hack/e2e $(ARGS)
+
+.PHONY: bench
+bench: build ## measure size, start and time to a prompt
+	go run ./test/bench $(ARGS)
+
+.PHONY: cluster-up
+cluster-up: ## start the test cluster and leave it running
+	$(CLUSTER_RUN) up $(ARGS)
+	@echo 'to use it:  eval "$$($(CLUSTER_RUN) env)"'
+
+.PHONY: cluster-down
+cluster-down: ## end the test cluster
+	$(CLUSTER_RUN) down
+
+##@ Check
+
+.PHONY: fmt
+fmt: $(TOOLS)/golangci-lint ## format the Go code
+	$(TOOLS)/golangci-lint fmt
+
+.PHONY: check-fmt
+check-fmt: $(TOOLS)/golangci-lint ## fail where `make fmt` would change a file
+	$(TOOLS)/golangci-lint fmt --diff
+
+.PHONY: check-mod
+check-mod: ## fail where `go mod tidy` would change a module
+	for m in $(MODULES); do echo "$$m"; go -C "$$m" mod tidy -diff; done
+
+.PHONY: generate
+generate: ## write all generated files anew
+	go generate ./...
+
+.PHONY: check-generated
+check-generated: ## fail where `make generate` changes a file
+	MAKE='$(MAKE)' hack/check-generated
+
+.PHONY: shellcheck
+shellcheck: ## check all shell scripts
+	hack/apt-install shellcheck
+	hack/scripts | xargs -r shellcheck
+
+.PHONY: vet
+vet: ## go vet, in each module
+	for m in $(CODE_MODULES); do go -C "$$m" vet ./...; done
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## golangci-lint, in each module
+	for m in $(CODE_MODULES); do (cd "$$m" && $(TOOLS)/golangci-lint run --config '$(CURDIR)/.golangci.yml'); done
+
+.PHONY: vuln
+vuln: $(TOOLS)/govulncheck ## known faults in dependencies (asks the Go vulnerability database)
+	$(TOOLS)/govulncheck ./...
+
+##@ House
+
+.PHONY: tools
+tools: $(TOOLS)/golangci-lint $(TOOLS)/gotestsum ## build the tools that the targets above call
+
+$(TOOLS)/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/gotestsum: TOOL = gotest.tools/gotestsum
+$(TOOLS)/govulncheck: TOOL = golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/golangci-lint $(TOOLS)/gotestsum $(TOOLS)/govulncheck: hack/tools/go.sum
+	go -C hack/tools build -o '$@' $(TOOL)
+	@touch '$@'
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist
