@@ -1,0 +1,28 @@
+// Command kubectl-mindebug is the kubectl plugin "mindebug".
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mindebug/kubectl-mindebug/internal/cli"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+// version is stamped by -ldflags.
+var version = "dev"
+
+func main() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			cancel(&fault.Interrupted{Signal: s})
+		}
+	}()
+	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Version: version}
+	os.Exit(cli.Run(ctx, program, os.Args[1:]))
+}

@@ -1,0 +1,282 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mindebug/kubectl-mindebug/internal/facts"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/preflight"
+	"github.com/mindebug/kubectl-mindebug/internal/resolve"
+	"github.com/mindebug/kubectl-mindebug/internal/session"
+	"github.com/mindebug/kubectl-mindebug/internal/ui"
+	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
+)
+
+// Cluster is what a session needs of the API server: what its stages do.
+type Cluster interface {
+	resolve.Pods
+	preflight.Cluster
+	session.Cluster
+}
+
+// Streams are the user's.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// SessionRequest is what a user asks of a session, as plain values.
+type SessionRequest struct {
+	// Context is the name of the kubeconfig's context, for the notice that says where one is.
+	Context, Namespace string
+	Query              target.Query
+	// Container is the target's name, or empty for the one that is meant.
+	Container string
+	// Command is what to run; none means a shell.
+	Command    []string
+	Stdin, TTY bool
+	// Identity is used where the pod does not tell whom its target runs as.
+	Identity *Identity
+	Image    string
+	// PullPolicy may be empty, which leaves it to the API server.
+	PullPolicy corev1.PullPolicy
+	TTL, Grace time.Duration
+	// TTLGiven is true where the user named one.
+	TTLGiven bool
+	// Timeout bounds the start of a new session container.
+	Timeout time.Duration
+	// New asks for a session container of one's own.
+	New, Quiet bool
+}
+
+// Identity is a uid and, where GID is not nil, a gid.
+type Identity struct {
+	UID int64
+	GID *int64
+}
+
+// Session opens a session and returns the exit status of its command. A signal arrives as the cause of ctx, as
+// *fault.Interrupted: before the command has begun it ends the wait, after that it is passed on.
+func Session(ctx context.Context, cluster Cluster, execer session.Execer, streams Streams, r SessionRequest) (int, error) {
+	s := &sessionRun{cluster: cluster, execer: execer, streams: streams, request: r}
+	if !r.Quiet && (len(r.Command) == 0 || ui.IsTerminal(streams.Err)) {
+		s.notices = ui.NewNotices(streams.Err)
+	}
+	pod, err := resolve.Pod(ctx, cluster, r.Namespace, r.Query.Name)
+	if err != nil {
+		return 0, err
+	}
+	name, err := s.container(pod)
+	if err != nil {
+		return 0, err
+	}
+	if err := preflight.State(pod, name, resolve.Status(pod, name)); err != nil {
+		return 0, err
+	}
+	if s.facts, s.plan, err = s.makePlan(pod, name); err != nil {
+		return 0, err
+	}
+	return s.enter(ctx, pod)
+}
+
+// sessionRun is one session on its way.
+type sessionRun struct {
+	cluster Cluster
+	execer  session.Execer
+	streams Streams
+	request SessionRequest
+	notices *ui.Notices
+
+	facts target.Facts
+	plan  profiles.Plan
+}
+
+// container settles which container is meant, by asking on a terminal where the pod does not tell.
+func (s *sessionRun) container(pod *corev1.Pod) (string, error) {
+	name, err := resolve.Container(pod, s.request.Container)
+	var many *fault.ManyContainers
+	if !errors.As(err, &many) || !ui.IsTerminal(s.streams.In) || !ui.IsTerminal(s.streams.Err) {
+		return name, err
+	}
+	var options []string
+	for _, c := range many.Containers {
+		options = append(options, ui.Escape(c.Describe()))
+	}
+	chosen, err := ui.Choose(s.streams.In, s.streams.Err, fmt.Sprintf("pod/%s has %d containers:", pod.Name, len(options)), options)
+	if err != nil {
+		return "", err
+	}
+	return many.Containers[chosen].Name, nil
+}
+
+// makePlan reads the facts and mirrors them.
+func (s *sessionRun) makePlan(pod *corev1.Pod, container string) (target.Facts, profiles.Plan, error) {
+	f := facts.Read(pod, container)
+	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
+	if id := s.request.Identity; id != nil {
+		if err := complete(&f, id, name); err != nil {
+			return f, profiles.Plan{}, err
+		}
+	}
+	plan, err := profiles.Mirror(f)
+	var unknown *profiles.UnknownIdentityError
+	var windows *profiles.WindowsError
+	switch {
+	case errors.As(err, &unknown):
+		err = &fault.NoIdentity{Pod: name, Container: container, Missing: unknown.Missing}
+	case errors.As(err, &windows):
+		err = &fault.Windows{Pod: name}
+	}
+	return f, plan, err
+}
+
+// complete fills in the identity that the user names where the pod tells none. A different one than the pod's would not
+// be a mirror.
+func complete(f *target.Facts, id *Identity, pod fault.Pod) error {
+	if !agree(f.UID, &id.UID) || !agree(f.GID, id.GID) {
+		return &fault.OtherIdentity{Pod: pod, Container: f.Container, UID: known(f.UID), GID: known(f.GID)}
+	}
+	if !f.UID.Known() {
+		f.UID = target.Sourced[int64]{Value: id.UID, Origin: target.FromFlag}
+	}
+	if !f.GID.Known() && id.GID != nil {
+		f.GID = target.Sourced[int64]{Value: *id.GID, Origin: target.FromFlag}
+	}
+	return nil
+}
+
+// agree reports whether what the user named, if anything, is what the pod tells, if anything.
+func agree(told target.Sourced[int64], named *int64) bool {
+	return named == nil || !told.Known() || told.Value == *named
+}
+
+func known(id target.Sourced[int64]) *int64 {
+	if !id.Known() {
+		return nil
+	}
+	return &id.Value
+}
+
+// enter runs the session in a container of this plan that runs already, else in a new one.
+func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
+	want := session.Container(s.plan, s.facts.Container, session.Settings{
+		Image: s.request.Image, PullPolicy: s.request.PullPolicy, TTL: s.request.TTL,
+	})
+	if !s.request.New {
+		if name := session.Find(pod, want); name != "" {
+			status, began, err := s.stream(ctx, name, func(ctx context.Context, r session.Request) (int, bool, error) {
+				return session.Reenter(ctx, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: name}, r)
+			})
+			var refused *fault.Forbidden
+			if began || err == nil || errors.As(err, &refused) || ctx.Err() != nil {
+				return status, err
+			}
+			// It has ended since the pod was read, or cannot be entered: a new one can.
+		}
+	}
+	if err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
+		return 0, err
+	}
+	changed, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
+	if err != nil {
+		return 0, preflight.Refusal(ctx, s.cluster, pod, want, err)
+	}
+	status, _, err := s.stream(ctx, want.Name, func(ctx context.Context, r session.Request) (int, bool, error) {
+		status, err := session.Enter(ctx, s.cluster, s.execer, changed, want.Name, s.request.Timeout, r)
+		return status, true, err
+	})
+	return status, err
+}
+
+// stream runs a session with the user's streams: input, terminal, signals, and what is said before and after.
+func (s *sessionRun) stream(ctx context.Context, container string, open func(context.Context, session.Request) (int, bool, error)) (int, bool, error) {
+	restore := func() {}
+	defer func() { restore() }()
+	sizing, stopSizing := context.WithCancel(ctx)
+	defer stopSizing()
+
+	var begun atomic.Bool
+	streaming, signals := s.passSignals(ctx, &begun)
+	r := session.Request{
+		TargetID: s.facts.ContainerID,
+		Command:  s.request.Command,
+		Stdout:   s.streams.Out,
+		Stderr:   s.streams.Err,
+		TTY:      s.request.TTY,
+		Grace:    s.request.Grace,
+		Place:    s.prompt(),
+		Quiet:    s.request.Quiet,
+		Signals:  signals,
+		Begun: func(g session.Greeting) {
+			begun.Store(true)
+			s.sayBegun(g)
+			if s.request.TTY && s.request.Stdin {
+				if undo, err := ui.Raw(s.streams.In); err == nil {
+					restore = undo
+				}
+			}
+		},
+	}
+	if s.request.Stdin {
+		r.Stdin = s.streams.In
+	}
+	if s.request.TTY {
+		r.Sizes = attachSizes(sizing, s.streams.Out)
+	}
+	status, began, err := open(streaming, r)
+	restore()
+	if err != nil && ctx.Err() != nil && !begun.Load() {
+		err = context.Cause(ctx)
+	}
+	if began && begun.Load() {
+		s.sayLeft(container, err)
+	}
+	return status, began, err
+}
+
+// passSignals returns a context that a signal ends as long as the command has not begun, and the signals that come
+// later.
+func (s *sessionRun) passSignals(ctx context.Context, begun *atomic.Bool) (context.Context, <-chan syscall.Signal) {
+	signals := make(chan syscall.Signal, 1)
+	streaming, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		var interrupted *fault.Interrupted
+		if begun.Load() && errors.As(context.Cause(ctx), &interrupted) {
+			signals <- interrupted.Signal
+			return
+		}
+		cancel(context.Cause(ctx))
+	})
+	return streaming, signals
+}
+
+// attachSizes are the sizes of the user's terminal in the streams' own type.
+func attachSizes(ctx context.Context, out io.Writer) <-chan attach.Size {
+	sizes := make(chan attach.Size, 1)
+	from := ui.Sizes(ctx, out)
+	if !ui.IsTerminal(out) {
+		from = ui.Sizes(ctx, os.Stdin)
+	}
+	go func() {
+		defer close(sizes)
+		for size := range from {
+			select {
+			case sizes <- attach.Size(size):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return sizes
+}

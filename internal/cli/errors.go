@@ -1,0 +1,281 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/ui"
+)
+
+// The exit statuses of mindebug itself; a command's own are handed on untouched (docs/exit-codes.md).
+const (
+	statusFailed      = 125
+	statusSignalled   = 128 // and the number of the signal
+	hintGoneContainer = "container %s stays in the pod's list for good and does nothing there; recreate the pod to be rid of it"
+)
+
+// message is an error in the words that a user reads: what was being done and what stood in the way, facts, the next
+// step.
+type message struct {
+	text   string
+	facts  []string
+	hint   string
+	status int
+}
+
+// report writes an error as one block and returns the exit status. Text from a cluster is escaped.
+func report(out io.Writer, err error) int {
+	m := explain(err)
+	fmt.Fprintln(out, "error: "+ui.Escape(m.text))
+	for _, fact := range m.facts {
+		fmt.Fprintln(out, "  "+strings.ReplaceAll(ui.Escape(fact), "\n", "\n  "))
+	}
+	if m.hint != "" {
+		fmt.Fprintln(out, "hint: "+ui.Escape(m.hint))
+	}
+	return m.status
+}
+
+// explain turns an error into words and an exit status. It is the only place that does.
+func explain(err error) message {
+	m := message{text: err.Error(), status: statusFailed}
+	for _, words := range []func(error, *message) bool{inUsage, inAccess, inTarget, inStart, inSession} {
+		if words(err, &m) {
+			break
+		}
+	}
+	return m
+}
+
+// inUsage is about the command line and the configuration.
+func inUsage(err error, m *message) bool {
+	var usage *fault.Usage
+	var configuration *fault.Configuration
+	var interrupted *fault.Interrupted
+	switch {
+	case errors.As(err, &usage):
+		m.text, m.hint = usage.Reason, usage.Hint
+	case errors.As(err, &configuration):
+		m.text, m.hint = configuration.Error(), "see what kubectl makes of it: kubectl config view"
+	case errors.As(err, &interrupted):
+		m.text, m.status = "interrupted before the command began", statusSignalled+int(interrupted.Signal)
+	default:
+		return false
+	}
+	return true
+}
+
+// inAccess is about the API server and what it lets the user do.
+func inAccess(err error, m *message) bool {
+	var unreachable *fault.Unreachable
+	var forbidden *fault.Forbidden
+	switch {
+	case errors.As(err, &unreachable):
+		m.text = fmt.Sprintf("the API server %s gives no answer", unreachable.Server)
+		m.facts = []string{"it failed with: " + unreachable.Cause.Error()}
+		m.hint = "see whether kubectl reaches it: kubectl get --raw /readyz"
+	case errors.As(err, &forbidden):
+		m.text = fmt.Sprintf("you may not %s in namespace %q", forbidden.Call, forbidden.Namespace)
+		if forbidden.User != "" {
+			m.facts = append(m.facts, fmt.Sprintf("you are %q, groups %q", forbidden.User, forbidden.Groups))
+		}
+		if forbidden.Server != nil {
+			m.facts = append(m.facts, "the server says: "+forbidden.Server.Error())
+		}
+		m.hint = "ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec"
+	case apierrors.IsUnauthorized(err):
+		m.text = "the API server does not know you: " + err.Error()
+		m.hint = "log in again, as for kubectl"
+	case apierrors.IsForbidden(err):
+		m.text = "the API server refuses: " + err.Error()
+		m.hint = "ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec"
+	default:
+		return false
+	}
+	return true
+}
+
+// inTarget is about the pod and the container that were named.
+func inTarget(err error, m *message) bool {
+	var noPod *fault.NoPod
+	var noContainer *fault.NoContainer
+	var many *fault.ManyContainers
+	var notRunning *fault.NotRunning
+	var noPlace *fault.NoPlace
+	switch {
+	case errors.As(err, &noPod):
+		m.text = fmt.Sprintf("there is no pod %q in namespace %q", noPod.Pod.Name, noPod.Pod.Namespace)
+		m.hint = fmt.Sprintf("list them: kubectl get pods -n %s", noPod.Pod.Namespace)
+		if len(noPod.Near) > 0 {
+			m.hint = "did you mean pod/" + strings.Join(noPod.Near, ", pod/") + "?"
+		}
+	case errors.As(err, &noContainer):
+		m.text = fmt.Sprintf("pod/%s has no container %q", noContainer.Pod.Name, noContainer.Name)
+		m.facts = describe(noContainer.Containers)
+		m.hint = "name one of these: -c " + noContainer.Containers[0].Name
+	case errors.As(err, &many):
+		m.text = fmt.Sprintf("pod/%s has %d containers, and nothing says which is meant", many.Pod.Name, len(many.Containers))
+		m.facts = describe(many.Containers)
+		m.hint = "name one of these: -c " + many.Containers[0].Name
+	case errors.As(err, &notRunning):
+		explainNotRunning(notRunning, m)
+	case errors.As(err, &noPlace):
+		explainNoPlace(noPlace, m)
+	default:
+		return false
+	}
+	return true
+}
+
+func describe(containers []fault.Candidate) []string {
+	var out []string
+	for _, c := range containers {
+		out = append(out, c.Describe())
+	}
+	return out
+}
+
+func explainNotRunning(e *fault.NotRunning, m *message) {
+	m.text = fmt.Sprintf("container %q of pod/%s is not running (%s), so there is no process to join", e.Container, e.Pod.Name, e.State)
+	if e.Message != "" {
+		m.facts = append(m.facts, e.Message)
+	}
+	if last := e.LastExit; last != nil {
+		fact := fmt.Sprintf("it ended with exit code %d (%s) at %s, after %d restarts", last.Code, last.Reason, last.At.UTC().Format(time.RFC3339), e.Restarts)
+		if last.Message != "" {
+			fact += ": " + last.Message
+		}
+		m.facts = append(m.facts, fact)
+	}
+	m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
+	if e.LastExit != nil && e.Restarts > 0 {
+		m.hint += " --previous"
+	}
+}
+
+func explainNoPlace(e *fault.NoPlace, m *message) {
+	switch e.Reason {
+	case fault.Finished:
+		m.text = fmt.Sprintf("pod/%s is finished (%s): nothing is started in it any more", e.Pod.Name, e.Detail)
+		m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s --all-containers", e.Pod.Namespace, e.Pod.Name)
+	case fault.Unscheduled:
+		m.text = fmt.Sprintf("pod/%s is on no node yet", e.Pod.Name)
+		if e.Detail != "" {
+			m.facts = []string{"the scheduler says: " + e.Detail}
+		}
+		m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
+	case fault.Mirror:
+		m.text = fmt.Sprintf("pod/%s is the mirror of a static pod: the API server can add no container to it", e.Pod.Name)
+		m.hint = fmt.Sprintf("debug it from its node: kubectl debug node/%s -it --image=busybox", e.Detail)
+	case fault.Terminating:
+		m.text = fmt.Sprintf("pod/%s is being deleted: nothing is started in it any more", e.Pod.Name)
+		m.hint = fmt.Sprintf("see what took its place: kubectl get pods -n %s", e.Pod.Namespace)
+	}
+}
+
+// inStart is about a debug container that cannot be added, or did not start.
+func inStart(err error, m *message) bool {
+	var refused *fault.Refused
+	var altered *fault.Altered
+	var replaced *fault.Replaced
+	var notStarted *fault.NotStarted
+	switch {
+	case inIdentity(err, m):
+	case errors.As(err, &refused):
+		m.text = fmt.Sprintf("the API server does not take a debug container in pod/%s", refused.Pod.Name)
+		m.facts = []string{"the server says: " + refused.Server.Error()}
+		m.hint = "nothing was added; the debug container asks for no more than its target has"
+		if !strings.Contains(refused.Server.Error(), refused.Container) {
+			m.hint = fmt.Sprintf("nothing was added; what stands in the way may be older than this session: kubectl get pod -n %s %s -o yaml", refused.Pod.Namespace, refused.Pod.Name)
+		}
+	case errors.As(err, &altered):
+		m.text = fmt.Sprintf("the API server would change the privileges of the debug container in pod/%s", altered.Pod.Name)
+		m.facts = []string{"changed: " + strings.Join(altered.Fields, ", ")}
+		m.hint = "nothing was added; a webhook changes it, or the server is older than these fields"
+	case errors.As(err, &replaced):
+		m.text = fmt.Sprintf("pod/%s was deleted or replaced meanwhile", replaced.Pod.Name)
+		m.hint = fmt.Sprintf("see what took its place: kubectl get pods -n %s", replaced.Pod.Namespace)
+	case errors.As(err, &notStarted):
+		explainNotStarted(notStarted, m)
+	default:
+		return false
+	}
+	return true
+}
+
+// inIdentity is about whom the target runs as.
+func inIdentity(err error, m *message) bool {
+	var unknown *fault.NoIdentity
+	var other *fault.OtherIdentity
+	var windows *fault.Windows
+	switch {
+	case errors.As(err, &unknown):
+		m.text = fmt.Sprintf("the %s of container %q of pod/%s is not known: neither its spec nor its status tells", unknown.Missing, unknown.Container, unknown.Pod.Name)
+		m.hint = "name it as the image has it (USER): --run-as UID:GID"
+	case errors.As(err, &other):
+		m.text = fmt.Sprintf("container %q of pod/%s runs as another user than --run-as names", other.Container, other.Pod.Name)
+		m.facts = []string{"uid " + number(other.UID), "gid " + number(other.GID)}
+		m.hint = "leave --run-as away: the pod tells it"
+	case errors.As(err, &windows):
+		m.text = fmt.Sprintf("pod/%s runs on Windows, where containers share no process namespace", windows.Pod.Name)
+	default:
+		return false
+	}
+	return true
+}
+
+func number(n *int64) string {
+	if n == nil {
+		return "not told"
+	}
+	return fmt.Sprint(*n)
+}
+
+func explainNotStarted(e *fault.NotStarted, m *message) {
+	m.text = fmt.Sprintf("the debug container of pod/%s did not start", e.Pod.Name)
+	if e.Waited > 0 {
+		m.text += fmt.Sprintf(" within %s (--timeout)", e.Waited)
+	}
+	if e.Reason != "" {
+		m.facts = append(m.facts, "reason: "+e.Reason)
+	}
+	if e.Message != "" {
+		m.facts = append(m.facts, e.Message)
+	}
+	m.facts = append(m.facts, "image: "+e.Image, fmt.Sprintf(hintGoneContainer, e.Container))
+	m.hint = "name an image that the node can pull and that has a shell: --image"
+	if e.Waited > 0 {
+		m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
+	}
+}
+
+// inSession is about a session that was to begin, or had begun.
+func inSession(err error, m *message) bool {
+	var gone *fault.TargetGone
+	var apart *fault.Apart
+	var lost *fault.Lost
+	switch {
+	case errors.As(err, &gone):
+		m.text = fmt.Sprintf("the target container of pod/%s has no process any more: it ended or was restarted", gone.Pod.Name)
+		m.hint = "the same command again finds it as it is now"
+	case errors.As(err, &apart):
+		m.text = fmt.Sprintf("the debug container of pod/%s does not share its target's process namespace", apart.Pod.Name)
+		m.facts = []string{fmt.Sprintf(hintGoneContainer, apart.Container)}
+		m.hint = "the node's container runtime must support targetContainerName (containerd, CRI-O)"
+	case errors.As(err, &lost):
+		m.text = fmt.Sprintf("the connection to pod/%s was lost: %v", lost.Pod.Name, lost.Cause)
+		m.hint = "the same command again enters the session container, if it is still there"
+		if lost.Ran {
+			m.facts = []string{"the command had been started; whether it ended is not known"}
+		}
+	default:
+		return false
+	}
+	return true
+}

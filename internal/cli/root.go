@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/klog/v2"
+
+	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/cluster"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/ui"
+	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+)
+
+// Program is what surrounds a run of the tool.
+type Program struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+	// Version is that of this build.
+	Version string
+}
+
+// Run runs the command line and returns the exit status. A signal arrives as the cause of ctx, as *fault.Interrupted.
+func Run(ctx context.Context, p Program, args []string) int {
+	klog.LogToStderr(false) // client-go logs what it also returns; what is to be said is said in errors.go
+	klog.SetOutput(io.Discard)
+	f := &factory{program: p, flags: genericclioptions.NewConfigFlags(true)}
+	root := newRoot(f, f.session)
+	root.SetArgs(args)
+	root.SetIn(p.In)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	err := root.ExecuteContext(ctx)
+	var exit *exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.status
+	}
+	return report(p.Err, err)
+}
+
+// exitStatus is a command's own exit status on its way out.
+type exitStatus struct{ status int }
+
+func (e *exitStatus) Error() string { return "the command's own exit status" }
+
+// factory makes what verbs need when they need it: `--help` opens no kubeconfig.
+type factory struct {
+	program Program
+	flags   *genericclioptions.ConfigFlags
+}
+
+// connect reads the kubeconfig.
+func (f *factory) connect() (*cluster.Cluster, error) {
+	notices := ui.NewNotices(f.program.Err)
+	return cluster.Connect(f.flags, func(text string) { notices.Say("Warning: %s", text) })
+}
+
+// session opens a session as the flags ask.
+func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
+	c, err := f.connect()
+	if err != nil {
+		return err
+	}
+	execer, err := attach.NewExecer(c.RESTConfig())
+	if err != nil {
+		return &fault.Configuration{Cause: err}
+	}
+	r.Context, r.Namespace = c.Context, c.Namespace
+	status, err := app.Session(ctx, c, execer, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
+	if err == nil && status != 0 {
+		err = &exitStatus{status}
+	}
+	return err
+}
+
+const examples = `  # A shell beside the only, or the default, container of a pod
+  kubectl mindebug pod/web-7d
+
+  # One command; its output, error output and exit status are the command's own. @/ is the target's root
+  kubectl mindebug pod/web-7d -c app -- cat @/app/config.yaml
+
+  # A script on standard input
+  kubectl mindebug pod/web-7d -i -- sh -s < look.sh`
+
+// newRoot returns the command tree. run is what a session's flags are given to.
+func newRoot(f *factory, run func(context.Context, app.SessionRequest) error) *cobra.Command {
+	var flags sessionFlags
+	root := &cobra.Command{
+		Use:   "kubectl-mindebug POD|TYPE/NAME [-- COMMAND [ARG...]]",
+		Short: "Debug a container that has no shell",
+		Long: `Opens a debugging session beside a container that has no shell: an ephemeral container that shares the target's process
+namespace and has the target's privileges, never more.`,
+		Example:           examples,
+		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mindebug"},
+		Args:              cobra.ArbitraryArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && cmd.Flags().NFlag() == 0 {
+				cmd.Println("Debug a container that has no shell:\n\n" + examples + "\n\nMore: kubectl mindebug --help")
+				return nil
+			}
+			words, command := split(args, cmd.ArgsLenAtDash())
+			flags.ttlGiven = cmd.Flags().Changed("ttl")
+			request, err := flags.request(words, command, surroundings{
+				terminal: ui.IsTerminal(f.program.In), getenv: f.program.Getenv,
+			})
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), request)
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &fault.Usage{Reason: err.Error(), Hint: "write `--` before a command that has flags of its own: kubectl mindebug pod/x -- ls -l"}
+	})
+	root.Flags().SortFlags = false
+	flags.add(root.Flags())
+	f.flags.AddFlags(root.PersistentFlags())
+	root.AddCommand(newVersion(f.program.Version))
+	return root
+}
+
+// split divides arguments at the "--", which is at position dash, or -1.
+func split(args []string, dash int) (words, command []string) {
+	if dash < 0 {
+		return args, nil
+	}
+	return args[:dash], args[dash:]
+}

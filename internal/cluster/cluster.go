@@ -1,0 +1,189 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
+	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/mindebug/kubectl-mindebug/internal/access"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+// answerWithin bounds an API call up to the first byte of its answer, where --request-timeout does not.
+const answerWithin = 10 * time.Second
+
+// Cluster is one cluster as one user sees it. All its calls share one connection.
+type Cluster struct {
+	// Context is the name of the kubeconfig's context, empty in a pod. Namespace is the one to work in.
+	Context, Namespace string
+
+	config *rest.Config
+	core   coreclient.CoreV1Interface
+	authn  authenticationclient.AuthenticationV1Interface
+	authz  authorizationclient.AuthorizationV1Interface
+}
+
+// Connect reads the configuration that the flags name and builds the clients. It opens no connection. Each warning that
+// the API server sends with an answer is given to warn, once.
+func Connect(flags *genericclioptions.ConfigFlags, warn func(string)) (*Cluster, error) {
+	loader := flags.ToRawKubeConfigLoader()
+	config, err := flags.ToRESTConfig()
+	if err != nil {
+		return nil, &fault.Configuration{Cause: err}
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, &fault.Configuration{Cause: err}
+	}
+	c := &Cluster{Namespace: namespace, Context: contextName(flags), config: rest.CopyConfig(config)}
+
+	api := rest.CopyConfig(config)
+	api.ContentType = "application/vnd.kubernetes.protobuf"
+	api.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	api.QPS = -1 // the API server's own priority and fairness decides
+	api.WarningHandler = &oncePerText{warn: warn}
+	bound := answerWithin
+	if api.Timeout > 0 {
+		bound, api.Timeout = api.Timeout, 0 // rest's own would end a watch, too
+	}
+	api.Wrap(func(next http.RoundTripper) http.RoundTripper { return &firstByte{next: next, bound: bound} })
+
+	client, err := rest.HTTPClientFor(api)
+	if err != nil {
+		return nil, &fault.Configuration{Cause: err}
+	}
+	if c.core, err = coreclient.NewForConfigAndClient(api, client); err != nil {
+		return nil, &fault.Configuration{Cause: err}
+	}
+	if c.authn, err = authenticationclient.NewForConfigAndClient(api, client); err != nil {
+		return nil, &fault.Configuration{Cause: err}
+	}
+	if c.authz, err = authorizationclient.NewForConfigAndClient(api, client); err != nil {
+		return nil, &fault.Configuration{Cause: err}
+	}
+	return c, nil
+}
+
+// contextName is the context in use, or empty where there is none.
+func contextName(flags *genericclioptions.ConfigFlags) string {
+	if flags.Context != nil && *flags.Context != "" {
+		return *flags.Context
+	}
+	raw, err := flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return ""
+	}
+	return raw.CurrentContext
+}
+
+// RESTConfig is what a stream needs to open a connection of its own.
+func (c *Cluster) RESTConfig() *rest.Config { return rest.CopyConfig(c.config) }
+
+// Pod reads one pod.
+func (c *Cluster) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error) {
+	pod, err := c.core.Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	return pod, c.explain(ctx, err)
+}
+
+// PodNames lists the names of the pods of a namespace.
+func (c *Cluster) PodNames(ctx context.Context, namespace string) ([]string, error) {
+	list, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, c.explain(ctx, err)
+	}
+	names := make([]string, 0, len(list.Items))
+	for i := range list.Items {
+		names = append(names, list.Items[i].Name)
+	}
+	return names, nil
+}
+
+// AddEphemeralContainer adds container to the pod and returns the pod as the server has it then. The patch carries the
+// pod's uid, so that it is refused for a later pod of the same name. With dryRun the server says what it would do, and
+// stores nothing.
+func (c *Cluster) AddEphemeralContainer(ctx context.Context, pod *corev1.Pod, container corev1.EphemeralContainer, dryRun bool) (*corev1.Pod, error) {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": pod.UID},
+		"spec":     map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{container}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encoding container %q: %w", container.Name, err)
+	}
+	options := metav1.PatchOptions{FieldManager: "kubectl-mindebug"}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	patched, err := c.core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, options, "ephemeralcontainers")
+	return patched, c.explain(ctx, err)
+}
+
+// WatchPod reports the changes of a pod since its resource version.
+func (c *Cluster) WatchPod(ctx context.Context, pod *corev1.Pod) (watch.Interface, error) {
+	w, err := c.core.Pods(pod.Namespace).Watch(ctx, metav1.ListOptions{
+		FieldSelector:   fields.OneTermEqualSelector("metadata.name", pod.Name).String(),
+		ResourceVersion: pod.ResourceVersion,
+	})
+	return w, c.explain(ctx, err)
+}
+
+// WatchEvents reports the Events about a container of a pod, those that there are and those that come.
+func (c *Cluster) WatchEvents(ctx context.Context, pod *corev1.Pod, container string) (watch.Interface, error) {
+	w, err := c.core.Events(pod.Namespace).Watch(ctx, metav1.ListOptions{
+		FieldSelector: fields.Set{
+			"involvedObject.uid":       string(pod.UID),
+			"involvedObject.fieldPath": fmt.Sprintf("spec.ephemeralContainers{%s}", container),
+		}.AsSelector().String(),
+	})
+	return w, c.explain(ctx, err)
+}
+
+// MayI asks the server whether the user may make a call on a pod.
+func (c *Cluster) MayI(ctx context.Context, namespace, pod string, call access.Call) (bool, error) {
+	review, err := c.authz.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Name: pod, Verb: call.Verb, Resource: call.Resource, Subresource: call.Subresource,
+		}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, c.explain(ctx, err)
+	}
+	return review.Status.Allowed, nil
+}
+
+// WhoAmI asks the server whom it takes the user for.
+func (c *Cluster) WhoAmI(ctx context.Context) (authenticationv1.UserInfo, error) {
+	review, err := c.authn.SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return authenticationv1.UserInfo{}, c.explain(ctx, err)
+	}
+	return review.Status.UserInfo, nil
+}
+
+// explain leaves the server's own answers as they are; any other failure means that it gave none.
+func (c *Cluster) explain(ctx context.Context, err error) error {
+	var answer *apierrors.StatusError
+	switch {
+	case err == nil, errors.As(err, &answer):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return &fault.Unreachable{Server: c.config.Host, Cause: err}
+}

@@ -1,0 +1,16 @@
+// Package config settles the values that a user can set in more than one place: flag, environment, built-in default.
+package config
+
+// builtinImage is the debug image of a build that was not released; a release stamps its own over it by -ldflags.
+var builtinImage = "docker.io/library/busybox:1.37.0"
+
+// Image returns the debug image: the flag's value, else that of MINDEBUG_IMAGE, else the built-in one.
+func Image(flag string, getenv func(string) string) string {
+	if flag != "" {
+		return flag
+	}
+	if image := getenv("MINDEBUG_IMAGE"); image != "" {
+		return image
+	}
+	return builtinImage
+}

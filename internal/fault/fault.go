@@ -1,0 +1,281 @@
+// Package fault holds the ways in which mindebug fails, as types that carry facts: which pod, which container, what the
+// server said. The words that a user reads and the exit status are made from them in one place, internal/cli/errors.go;
+// the Error methods here are for logs and tests.
+package fault
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Pod names a pod.
+type Pod struct{ Namespace, Name string }
+
+func (p Pod) String() string { return fmt.Sprintf("pod/%s in namespace %q", p.Name, p.Namespace) }
+
+// Usage says that the command line is wrong.
+type Usage struct {
+	Reason string
+	// Hint is the line that would be right, where it can be told.
+	Hint string
+}
+
+func (e *Usage) Error() string { return e.Reason }
+
+// Configuration says that the kubeconfig cannot be used.
+type Configuration struct{ Cause error }
+
+func (e *Configuration) Error() string { return fmt.Sprintf("reading kubeconfig: %v", e.Cause) }
+
+// Unwrap returns the cause.
+func (e *Configuration) Unwrap() error { return e.Cause }
+
+// Unreachable says that the API server gave no answer.
+type Unreachable struct {
+	Server string
+	Cause  error
+}
+
+func (e *Unreachable) Error() string { return fmt.Sprintf("asking %s: %v", e.Server, e.Cause) }
+
+// Unwrap returns the cause.
+func (e *Unreachable) Unwrap() error { return e.Cause }
+
+// NoPod says that there is no such pod. Near are the names of the namespace that are alike, Listed whether they could be
+// looked at.
+type NoPod struct {
+	Pod  Pod
+	Near []string
+	// Server is the server's own answer.
+	Server error
+}
+
+func (e *NoPod) Error() string { return fmt.Sprintf("no %s", e.Pod) }
+
+// Unwrap returns the server's answer.
+func (e *NoPod) Unwrap() error { return e.Server }
+
+// NoContainer says that a pod has no container of that name.
+type NoContainer struct {
+	Pod        Pod
+	Name       string
+	Containers []Candidate
+}
+
+func (e *NoContainer) Error() string { return fmt.Sprintf("no container %q in %s", e.Name, e.Pod) }
+
+// ManyContainers says that the pod has more than one container and nothing tells which one is meant.
+type ManyContainers struct {
+	Pod        Pod
+	Containers []Candidate
+}
+
+func (e *ManyContainers) Error() string {
+	return fmt.Sprintf("%s has %d containers", e.Pod, len(e.Containers))
+}
+
+// Candidate is a container that could be the target.
+type Candidate struct {
+	Name, Image string
+	// Kind is "container", "sidecar" or "init".
+	Kind string
+	// State is "running", "waiting: REASON", or "terminated: REASON".
+	State    string
+	Restarts int32
+}
+
+// Describe says what is known of the candidate in one line.
+func (c Candidate) Describe() string {
+	text := fmt.Sprintf("%s (%s, %s, %s", c.Name, c.Kind, c.Image, c.State)
+	if c.Restarts > 0 {
+		text += fmt.Sprintf(", %d restarts", c.Restarts)
+	}
+	return text + ")"
+}
+
+// NotRunning says that the target container has no running process to join.
+type NotRunning struct {
+	Pod       Pod
+	Container string
+	// State is the container's state now: "waiting: CrashLoopBackOff".
+	State string
+	// Message is the kubelet's own word about it, if any.
+	Message string
+	// LastExit is how it ended the last time, if it ran before.
+	LastExit *Exit
+	Restarts int32
+}
+
+// Exit is how a container ended.
+type Exit struct {
+	Code    int32
+	Reason  string
+	Message string
+	At      time.Time
+}
+
+func (e *NotRunning) Error() string {
+	return fmt.Sprintf("container %q of %s is not running: %s", e.Container, e.Pod, e.State)
+}
+
+// NoPlace says that nothing could ever be started in the pod: it is finished, not scheduled yet, or a mirror pod.
+type NoPlace struct {
+	Pod    Pod
+	Reason Place
+	// Detail is the pod's phase, or the scheduler's message.
+	Detail string
+}
+
+// Place is why a pod can take no container.
+type Place string
+
+// The reasons of NoPlace.
+const (
+	Finished    Place = "finished"
+	Unscheduled Place = "unscheduled"
+	Mirror      Place = "mirror"
+	Terminating Place = "terminating"
+)
+
+func (e *NoPlace) Error() string { return fmt.Sprintf("%s: %s", e.Pod, e.Reason) }
+
+// Forbidden says that the user may not make a call. Call is in RBAC's words: "patch pods/ephemeralcontainers".
+type Forbidden struct {
+	Namespace, Call string
+	// User and Groups are whom the server takes the user for, where it tells.
+	User   string
+	Groups []string
+	// Server is the server's own answer.
+	Server error
+}
+
+func (e *Forbidden) Error() string { return fmt.Sprintf("%s: %v", e.Call, e.Server) }
+
+// Unwrap returns the server's answer.
+func (e *Forbidden) Unwrap() error { return e.Server }
+
+// Refused says that the server does not take the debug container: admission (Pod Security, a policy, a webhook, a quota)
+// or validation.
+type Refused struct {
+	Pod Pod
+	// Container is the name that the debug container would have had.
+	Container string
+	// Server is the server's own answer.
+	Server error
+}
+
+func (e *Refused) Error() string { return fmt.Sprintf("adding a container to %s: %v", e.Pod, e.Server) }
+
+// Unwrap returns the server's answer.
+func (e *Refused) Unwrap() error { return e.Server }
+
+// Altered says that the server would store something else than what was asked: fields that it does not know (an old
+// server) or that a webhook changed.
+type Altered struct {
+	Pod Pod
+	// Fields are the JSON names of the fields of the security context that differ.
+	Fields []string
+}
+
+func (e *Altered) Error() string {
+	return fmt.Sprintf("adding a container to %s: the server changes %s", e.Pod, strings.Join(e.Fields, ", "))
+}
+
+// Replaced says that the pod was deleted, or its name taken by another pod, after it was read.
+type Replaced struct {
+	Pod    Pod
+	Server error
+}
+
+func (e *Replaced) Error() string { return fmt.Sprintf("%s was replaced", e.Pod) }
+
+// Unwrap returns the server's answer.
+func (e *Replaced) Unwrap() error { return e.Server }
+
+// NoIdentity says that it is not known whom the target runs as.
+type NoIdentity struct {
+	Pod       Pod
+	Container string
+	// Missing is "uid", "gid" or "uid and gid".
+	Missing string
+}
+
+func (e *NoIdentity) Error() string {
+	return fmt.Sprintf("the %s of container %q of %s is not known", e.Missing, e.Container, e.Pod)
+}
+
+// OtherIdentity says that the user named another identity than the pod tells of its target.
+type OtherIdentity struct {
+	Pod       Pod
+	Container string
+	// UID and GID are what the pod tells, nil where it does not.
+	UID, GID *int64
+}
+
+func (e *OtherIdentity) Error() string {
+	return fmt.Sprintf("container %q of %s runs as another user than the one named", e.Container, e.Pod)
+}
+
+// Windows says that the pod runs on Windows.
+type Windows struct{ Pod Pod }
+
+func (e *Windows) Error() string { return fmt.Sprintf("%s runs on Windows", e.Pod) }
+
+// NotStarted says that the debug container was added and did not start.
+type NotStarted struct {
+	Pod Pod
+	// Container is the debug container, Image its image.
+	Container, Image string
+	// Reason and Message are the kubelet's: "ErrImagePull", "RunContainerError".
+	Reason, Message string
+	// Waited is set where it was given up after that time rather than known to fail.
+	Waited time.Duration
+	// NoShell is true where the image has no sh.
+	NoShell bool
+}
+
+func (e *NotStarted) Error() string {
+	return fmt.Sprintf("container %q of %s did not start: %s: %s", e.Container, e.Pod, e.Reason, e.Message)
+}
+
+// TargetGone says that the target container, as it was when its facts were read, has no process any more.
+type TargetGone struct {
+	Pod       Pod
+	Container string
+}
+
+func (e *TargetGone) Error() string {
+	return fmt.Sprintf("container %q of %s has no process", e.Container, e.Pod)
+}
+
+// Apart says that the debug container does not share the target's process namespace.
+type Apart struct {
+	Pod       Pod
+	Container string
+}
+
+func (e *Apart) Error() string {
+	return fmt.Sprintf("the debug container of %s does not share the process namespace of %q", e.Pod, e.Container)
+}
+
+// Lost says that the connection of a session ended before its exit status came.
+type Lost struct {
+	Pod Pod
+	// Container is the debug container.
+	Container string
+	// Ran is true where the command had been started.
+	Ran   bool
+	Cause error
+}
+
+func (e *Lost) Error() string { return fmt.Sprintf("session in %s: %v", e.Pod, e.Cause) }
+
+// Unwrap returns the cause.
+func (e *Lost) Unwrap() error { return e.Cause }
+
+// Interrupted says that a signal ended the program before the command began.
+type Interrupted struct{ Signal syscall.Signal }
+
+func (e *Interrupted) Error() string { return e.Signal.String() }

@@ -1,0 +1,68 @@
+package preflight
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+// State returns an error where nothing could ever be started in the pod, or where the container named has no process to
+// join. It judges by the container's state, never by the pod's phase alone: a running init container of a Pending pod can
+// be joined.
+func State(pod *corev1.Pod, container string, status *corev1.ContainerStatus) error {
+	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
+	if _, mirror := pod.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
+		return &fault.NoPlace{Pod: name, Reason: fault.Mirror, Detail: pod.Spec.NodeName}
+	}
+	switch {
+	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
+		return &fault.NoPlace{Pod: name, Reason: fault.Finished, Detail: phase(pod)}
+	case pod.Spec.NodeName == "":
+		return &fault.NoPlace{Pod: name, Reason: fault.Unscheduled, Detail: unscheduled(pod)}
+	case pod.DeletionTimestamp != nil:
+		return &fault.NoPlace{Pod: name, Reason: fault.Terminating}
+	case status != nil && status.State.Running != nil:
+		return nil
+	}
+	return notRunning(name, container, status)
+}
+
+// phase says how a finished pod ended.
+func phase(pod *corev1.Pod) string {
+	if pod.Status.Reason != "" {
+		return string(pod.Status.Phase) + ", " + pod.Status.Reason
+	}
+	return string(pod.Status.Phase)
+}
+
+// unscheduled is the scheduler's own word.
+func unscheduled(pod *corev1.Pod) string {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+func notRunning(pod fault.Pod, container string, status *corev1.ContainerStatus) error {
+	e := &fault.NotRunning{Pod: pod, Container: container, State: "waiting"}
+	if status == nil {
+		return e
+	}
+	e.Restarts = status.RestartCount
+	last := status.LastTerminationState.Terminated
+	switch {
+	case status.State.Terminated != nil:
+		e.State, last = "terminated", status.State.Terminated
+	case status.State.Waiting != nil:
+		if status.State.Waiting.Reason != "" {
+			e.State = "waiting: " + status.State.Waiting.Reason
+		}
+		e.Message = status.State.Waiting.Message
+	}
+	if last != nil {
+		e.LastExit = &fault.Exit{Code: last.ExitCode, Reason: last.Reason, Message: last.Message, At: last.FinishedAt.Time}
+	}
+	return e
+}

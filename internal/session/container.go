@@ -1,0 +1,143 @@
+package session
+
+import (
+	_ "embed"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
+)
+
+// Protocol is the number that a session's greeting begins with. It changes whenever client and scripts of different
+// releases could not work together.
+const Protocol = 1
+
+// Prefix begins the name of every session container.
+const Prefix = "mindebug-"
+
+var (
+	//go:embed lib.sh
+	libScript string
+	//go:embed holder.sh
+	holderScript string
+	//go:embed run.sh
+	runScript string
+	//go:embed keep.sh
+	keepScript string
+)
+
+// Settings are the properties of a session container that are not privileges.
+type Settings struct {
+	Image      string
+	PullPolicy corev1.PullPolicy
+	// TTL is how long the container stays without being used. It is rounded up to whole seconds.
+	TTL time.Duration
+}
+
+// Container returns a session container of the plan that joins the process namespace of the target container, under a
+// new name.
+func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralContainer {
+	return corev1.EphemeralContainer{
+		TargetContainerName: target,
+		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+			Name:            Prefix + rand.String(5),
+			Image:           s.Image,
+			ImagePullPolicy: s.PullPolicy,
+			Command:         []string{"sh", "-c", literal(`eval "$MINDEBUG_HOLD"`), "mindebug-hold", seconds(s.TTL)},
+			Env: []corev1.EnvVar{
+				{Name: "MINDEBUG_LIB", Value: literal(code(libScript))},
+				{Name: "MINDEBUG_HOLD", Value: literal(code(holderScript))},
+				{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
+				{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},
+			},
+			SecurityContext: plan.SecurityContext.DeepCopy(),
+		},
+	}
+}
+
+// literal doubles every dollar sign, since the kubelet expands $(NAME) and turns $$ into $ in commands and environment
+// values (expansion.Expand in k8s.io/kubernetes/third_party/forked/golang/expansion).
+func literal(s string) string { return strings.ReplaceAll(s, "$", "$$") }
+
+// code is a script without the lines that are comments only: they are for readers of this repository, not for whoever
+// reads the pod.
+func code(script string) string {
+	lines := slices.DeleteFunc(strings.Split(script, "\n"), func(line string) bool {
+		trimmed := strings.TrimSpace(line)
+		return trimmed == "" || strings.HasPrefix(trimmed, "#")
+	})
+	return strings.Join(lines, "\n")
+}
+
+// seconds is a duration as the scripts take it.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// Find returns the name of a running session container of the pod that is what want would be, or "". The whole
+// specification must be the same, not only image and privileges: a planted environment could run another's code in the
+// next user's shell. Only the name and the time to live may differ.
+func Find(pod *corev1.Pod, want corev1.EphemeralContainer) string {
+	for i := range pod.Spec.EphemeralContainers {
+		have := &pod.Spec.EphemeralContainers[i]
+		if same(*have.DeepCopy(), *want.DeepCopy()) && running(pod, have.Name, want.SecurityContext) {
+			return have.Name
+		}
+	}
+	return ""
+}
+
+// TTL returns the time to live of a session container, and false where it is not one.
+func TTL(c *corev1.EphemeralContainer) (time.Duration, bool) {
+	if len(c.Command) != 5 || c.Command[3] != "mindebug-hold" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(c.Command[4])
+	return time.Duration(n) * time.Second, err == nil
+}
+
+// same compares two specifications apart from the name, the time to live, and what the API server fills in.
+func same(have, want corev1.EphemeralContainer) bool {
+	if _, ok := TTL(&have); !ok {
+		return false
+	}
+	have.Name, have.Command[4] = want.Name, want.Command[4]
+	if want.ImagePullPolicy == "" {
+		have.ImagePullPolicy = ""
+	}
+	if want.TerminationMessagePath == "" && have.TerminationMessagePath == corev1.TerminationMessagePathDefault {
+		have.TerminationMessagePath = ""
+	}
+	if want.TerminationMessagePolicy == "" && have.TerminationMessagePolicy == corev1.TerminationMessageReadFile {
+		have.TerminationMessagePolicy = ""
+	}
+	return equality.Semantic.DeepEqual(have, want)
+}
+
+// running reports whether the ephemeral container runs, as the user that its specification names.
+func running(pod *corev1.Pod, name string, sc *corev1.SecurityContext) bool {
+	s := status(pod, name)
+	if s == nil || s.State.Running == nil {
+		return false
+	}
+	if s.User == nil || s.User.Linux == nil {
+		return true
+	}
+	return s.User.Linux.UID == *sc.RunAsUser && s.User.Linux.GID == *sc.RunAsGroup
+}
+
+// status returns the status of an ephemeral container, or nil.
+func status(pod *corev1.Pod, name string) *corev1.ContainerStatus {
+	for i := range pod.Status.EphemeralContainerStatuses {
+		if pod.Status.EphemeralContainerStatuses[i].Name == name {
+			return &pod.Status.EphemeralContainerStatuses[i]
+		}
+	}
+	return nil
+}

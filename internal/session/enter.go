@@ -1,0 +1,325 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+)
+
+// Cluster is what a session needs of the API server.
+type Cluster interface {
+	Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error)
+	WatchPod(ctx context.Context, pod *corev1.Pod) (watch.Interface, error)
+	WatchEvents(ctx context.Context, pod *corev1.Pod, container string) (watch.Interface, error)
+}
+
+// Reenter runs a session in a container that runs already. Began is false where the command did not begin, for instance
+// because the container has ended meanwhile: the session may then be had in another one.
+func Reenter(ctx context.Context, execer Execer, c attach.Container, r Request) (status int, began bool, err error) {
+	status, err = run(ctx, execer, c, r)
+	var notBegun *notBegunError
+	if errors.As(err, &notBegun) {
+		return 0, false, translate(c, notBegun.cause)
+	}
+	return status, true, lost(c, err)
+}
+
+// Early tries: the kubelet answers an exec from the runtime, not from the pod's status, so that a session can begin
+// before the status says that its container runs. The times count from the patch, and are the quantiles of recorded
+// starts (docs/performance.md). A failed exec stands in the audit log, so there are few.
+var earlyTries = []time.Duration{
+	150 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond,
+}
+
+// pollEvery is the distance of reads where the user may not watch the pod.
+const pollEvery = time.Second
+
+// Enter waits for the container that was just added to pod to start, no longer than bound, and runs a session in it.
+// Where it does not start, the error is a *fault.NotStarted.
+func Enter(ctx context.Context, cluster Cluster, execer Execer, pod *corev1.Pod, container string, bound time.Duration, r Request) (int, error) {
+	e := entrance{
+		cluster: cluster, execer: execer, pod: pod, request: r,
+		container: attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: container},
+		attempts:  make(chan attempt, 1),
+		begun:     make(chan struct{}),
+	}
+	begun := r.Begun
+	e.request.Begun = func(g Greeting) {
+		close(e.begun)
+		begun(g)
+	}
+	return e.enter(ctx, bound)
+}
+
+// entrance is one way into a container that is starting: tries on the one hand, what the cluster tells on the other.
+type entrance struct {
+	cluster   Cluster
+	execer    Execer
+	pod       *corev1.Pod
+	container attach.Container
+	request   Request
+
+	attempts chan attempt
+	begun    chan struct{}
+	trying   bool
+	// running is set when the status says so, pulling while the image is not there: nothing is tried then.
+	running, pulling bool
+	// failed counts tries since running was set, cause is what the last one said.
+	failed int
+	cause  error
+	// reason and message are the last that an Event told of a failure.
+	reason, message string
+}
+
+// attempt is how a try ended.
+type attempt struct {
+	status int
+	err    error
+}
+
+func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) {
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	pods, events := e.watchPod(watching), e.watchEvents(watching)
+	deadline := time.NewTimer(bound)
+	defer deadline.Stop()
+	start, next := time.Now(), 0
+	timer := time.NewTimer(earlyTries[0])
+	defer timer.Stop()
+
+	for {
+		select {
+		case <-e.begun:
+			stopWatching()
+			result := <-e.attempts
+			return result.status, lost(e.container, result.err)
+		case result := <-e.attempts:
+			if done, status, err := e.ended(result); done {
+				return status, err
+			}
+			if e.running {
+				timer.Reset(retryAfter)
+			}
+		case <-timer.C:
+			if !e.pulling || e.running {
+				e.try(ctx)
+			}
+			if next++; next < len(earlyTries) {
+				timer.Reset(time.Until(start.Add(earlyTries[next])))
+			}
+		case pod, ok := <-pods:
+			if !ok {
+				pods = nil
+				continue
+			}
+			if err := e.observe(pod); err != nil {
+				return 0, err
+			}
+			if e.running {
+				e.try(ctx)
+			}
+		case event := <-events:
+			e.note(event)
+		case <-deadline.C:
+			return 0, e.notStarted(e.reason, e.message, bound)
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// retryAfter is the wait between tries in a container that runs, enoughTries how many of them fail before that is the
+// answer.
+const (
+	retryAfter  = 200 * time.Millisecond
+	enoughTries = 3
+)
+
+// try starts an attempt unless one is on its way.
+func (e *entrance) try(ctx context.Context) {
+	if e.trying {
+		return
+	}
+	e.trying = true
+	go func() {
+		status, err := run(ctx, e.execer, e.container, e.request)
+		e.attempts <- attempt{status, err}
+	}()
+}
+
+// ended looks at a try that is over. It is the end of the matter where the command had begun, where the server refuses
+// for good, or where the container runs and still nothing can be started in it.
+func (e *entrance) ended(a attempt) (done bool, status int, err error) {
+	e.trying = false
+	var notBegun *notBegunError
+	if !errors.As(a.err, &notBegun) {
+		return true, a.status, lost(e.container, a.err)
+	}
+	e.cause = notBegun.cause
+	var stop *StopError
+	if errors.As(e.cause, &stop) || apierrors.IsForbidden(e.cause) || apierrors.IsUnauthorized(e.cause) {
+		return true, 0, translate(e.container, e.cause)
+	}
+	if e.running {
+		if e.failed++; e.failed >= enoughTries {
+			return true, 0, translate(e.container, e.cause)
+		}
+	}
+	return false, 0, nil
+}
+
+// observe takes in the pod as it is now. The error says that the container will not run.
+func (e *entrance) observe(pod *corev1.Pod) error {
+	if pod.UID != e.pod.UID || pod.DeletionTimestamp != nil {
+		return &fault.Replaced{Pod: fault.Pod{Namespace: pod.Namespace, Name: pod.Name}}
+	}
+	s := status(pod, e.container.Name)
+	switch {
+	case s == nil:
+	case s.State.Running != nil:
+		e.running, e.pulling = true, false
+	case s.State.Terminated != nil:
+		return e.notStarted(s.State.Terminated.Reason, s.State.Terminated.Message, 0)
+	case s.State.Waiting != nil && hopeless[s.State.Waiting.Reason]:
+		return e.notStarted(s.State.Waiting.Reason, s.State.Waiting.Message, 0)
+	}
+	return nil
+}
+
+// hopeless are the kubelet's reasons for a container that waits and will not start by itself soon (pkg/kubelet/images
+// and pkg/kubelet/kuberuntime).
+var hopeless = map[string]bool{
+	"ErrImagePull": true, "ImagePullBackOff": true, "ErrImageNeverPull": true, "InvalidImageName": true,
+	"ImageInspectError": true, "RegistryUnavailable": true, "SignatureValidationFailed": true,
+	"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true,
+	"PreCreateHookError": true, "PreStartHookError": true, "PostStartHookError": true,
+}
+
+// note takes in an Event about the container. Some failures reach the API in no other way.
+func (e *entrance) note(event *corev1.Event) {
+	switch {
+	case event.Reason == "Pulling":
+		e.pulling = true
+	case event.Reason == "Pulled":
+		e.pulling = false
+	case event.Type == corev1.EventTypeWarning:
+		e.reason, e.message = event.Reason, event.Message
+	}
+}
+
+func (e *entrance) notStarted(reason, message string, waited time.Duration) error {
+	image := ""
+	for i := range e.pod.Spec.EphemeralContainers {
+		if c := &e.pod.Spec.EphemeralContainers[i]; c.Name == e.container.Name {
+			image = c.Image
+		}
+	}
+	if reason == "" && e.cause != nil {
+		reason = e.cause.Error()
+	}
+	return &fault.NotStarted{
+		Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}, Container: e.container.Name, Image: image,
+		Reason: reason, Message: message, Waited: waited,
+	}
+}
+
+// watchPod sends the pod as it changes; where it may not be watched, as it is read from time to time. The channel is
+// closed when there is nothing to be had.
+func (e *entrance) watchPod(ctx context.Context) <-chan *corev1.Pod {
+	out := make(chan *corev1.Pod)
+	send := func(pod *corev1.Pod) {
+		select {
+		case out <- pod:
+		case <-ctx.Done():
+		}
+	}
+	go func() {
+		defer close(out)
+		if w, err := e.cluster.WatchPod(ctx, e.pod); err == nil {
+			forEach(ctx, w, send)
+		}
+		tick := time.NewTicker(pollEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			pod, err := e.cluster.Pod(ctx, e.pod.Namespace, e.pod.Name)
+			switch {
+			case apierrors.IsNotFound(err):
+				send(&corev1.Pod{})
+			case err == nil:
+				send(pod)
+			}
+		}
+	}()
+	return out
+}
+
+// watchEvents sends the Events about the container, where they may be read.
+func (e *entrance) watchEvents(ctx context.Context) <-chan *corev1.Event {
+	out := make(chan *corev1.Event)
+	go func() {
+		w, err := e.cluster.WatchEvents(ctx, e.pod, e.container.Name)
+		if err != nil {
+			return
+		}
+		forEach(ctx, w, func(event *corev1.Event) {
+			select {
+			case out <- event:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	return out
+}
+
+// forEach calls use with each object of a watch until it ends.
+func forEach[T any](ctx context.Context, w watch.Interface, use func(T)) {
+	defer w.Stop()
+	for {
+		select {
+		case event, ok := <-w.ResultChan():
+			if !ok {
+				return
+			}
+			if object, ok := event.Object.(T); ok {
+				use(object)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// translate says why a command did not begin in the terms of package fault.
+func translate(c attach.Container, cause error) error {
+	pod := fault.Pod{Namespace: c.Namespace, Name: c.Pod}
+	var stop *StopError
+	switch {
+	case errors.As(cause, &stop) && stop.Reason == "apart":
+		return &fault.Apart{Pod: pod, Container: c.Name}
+	case errors.As(cause, &stop):
+		return &fault.TargetGone{Pod: pod, Container: c.Name}
+	}
+	return lost(c, fmt.Errorf("entering container %q: %w", c.Name, cause))
+}
+
+// lost says of a session's error that the connection ended before its exit status came.
+func lost(c attach.Container, err error) error {
+	var broken *attach.LostError
+	if !errors.As(err, &broken) {
+		return err
+	}
+	return &fault.Lost{Pod: fault.Pod{Namespace: c.Namespace, Name: c.Pod}, Container: c.Name, Cause: broken.Cause}
+}

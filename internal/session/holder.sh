@@ -1,0 +1,27 @@
+# shellcheck shell=sh disable=SC2154
+# mindebug-hold TTL: the process of a session container. It does nothing but end the container: when it was not used for
+# TTL seconds, or is asked to (the kubelet's SIGTERM, `stop`). In use means that any other process runs in it; a session
+# that ends sends SIGUSR1, so that a short one between two looks counts as a use too.
+eval "$MINDEBUG_LIB"
+[ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_HOLD"' "$0" "$@"; }
+why='' left=''
+trap 'why=stopped' TERM INT
+trap 'left=1' USR1
+trap : HUP QUIT ALRM PIPE USR2
+ttl=$1 tick=$(($1 / 4))
+[ "$tick" -le 15 ] || tick=15
+[ "$tick" -ge 1 ] || tick=1
+[ "$ttl" -ge 60 ] || ttl=60                     # before the first session: time enough for it to come
+now
+last=$t
+while [ -z "$why" ]; do
+  nap $tick
+  now
+  [ -z "$left" ] || { last=$t left='' ttl=$1; }
+  ours
+  if [ -n "$pids" ]; then last=$t ttl=$1
+  elif [ $((t - last)) -ge "$ttl" ]; then why="unused for $ttl s"; fi
+done
+trap '' TERM USR1
+sweep '*mindebug:*'
+echo "mindebug: $why" >/dev/termination-log

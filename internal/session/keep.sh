@@ -1,0 +1,25 @@
+# shellcheck shell=sh disable=SC2154
+# mindebug-keep:SESSION GRACE: holds the lease of a session. The client writes a line now and then: "." is a sign of
+# life, a signal's name sends that signal to all that runs in the session, "end" lets go at once. When the client is
+# silent, or gone, for GRACE seconds, what runs in the session is killed; the session's own shell then ends by itself.
+eval "$MINDEBUG_LIB"
+[ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_KEEP"' "$0" "$@"; }
+trap '' HUP INT QUIT TERM PIPE
+session=${0#mindebug-keep:} word=.
+now
+heard=$t
+while [ "$word" != end ] && read -r ${timed:+-t "$1"} word; do
+  now
+  heard=$t
+  case $word in
+    INT | TERM | KILL)
+      below "*mindebug:$session:*"
+      # shellcheck disable=SC2086
+      [ -z "$work" ] || kill "-$word" $work 2>/dev/null
+      ;;
+  esac
+done
+[ "$word" != end ] || exit 0
+now
+[ $((t - heard)) -ge "$1" ] || nap $(($1 - t + heard))
+sweep "*mindebug:$session:*"

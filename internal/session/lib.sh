@@ -1,0 +1,103 @@
+# shellcheck shell=sh disable=SC2034
+# What the holder, a session and its keeper share. It stands in the debug container's environment as MINDEBUG_LIB.
+# Nothing here writes a file, and nothing but readlink and a shell without `read -t` starts a program.
+
+# first PROGRAM ARGS…: become PROGRAM, as the first that the OOM killer takes, and adopting what it leaves behind where
+# the image has tini. Raising oom_score_adj needs no privilege; a process that is not dumpable needs oomfirst for it.
+first() {
+  oomfirst=
+  if command -v oomfirst >/dev/null; then oomfirst=oomfirst
+  else echo 1000 >/proc/self/oom_score_adj; fi 2>/dev/null
+  exec $oomfirst "$@"
+}
+
+# nap SECONDS: wait without starting a program, by reading a terminal that nobody writes to.
+if { : 3<>/dev/ptmx; } 2>/dev/null && (read -r -t 0 _ </dev/null; [ $? -lt 2 ]) 2>/dev/null; then
+  timed=1
+  exec 3<>/dev/ptmx
+  nap() { read -r -t "$1" _ <&3; }
+else
+  timed=
+  nap() { sleep "$1" & nap=$!; wait $nap; kill $nap; wait $nap; } 2>/dev/null
+fi
+
+# now: t is the time in whole seconds since the machine started.
+now() { read -r t _ </proc/uptime; t=${t%%.*}; }
+
+# line FILE: x is its first line, without its NUL bytes; empty where it cannot be read.
+line() { x=; { IFS= read -r x <"$1"; } 2>/dev/null; }
+
+# names FILE WORD: does a line of FILE contain WORD?
+names() {
+  while IFS= read -r x; do
+    case $x in *"$2"*) return 0 ;; esac
+  done 2>/dev/null <"$1"
+  return 1
+}
+
+# parent PID: pp is the parent of PID and sid its session, as numbers of this process namespace.
+parent() {
+  pp='' sid=''
+  while read -r key value rest; do
+    case $key in PPid:) pp=$value ;; NSsid:) sid=${rest:-$value} sid=${sid##*[!0-9]} ;; esac
+  done 2>/dev/null <"/proc/$1/status"
+  [ -n "$pp" ]
+}
+
+# ours: pids are the living processes of this container but this one, told by their cgroup, which another container's
+# process cannot forge. A zombie has no command line.
+line /proc/self/cgroup
+cgroup=$x
+ours() {
+  pids=
+  for d in /proc/[0-9]*; do
+    [ "${d#/proc/}" != $$ ] || continue
+    line "$d/cgroup"
+    [ "$x" = "$cgroup" ] || continue
+    line "$d/cmdline"
+    [ -z "$x" ] || pids="$pids ${d#/proc/}"
+  done
+}
+
+# below PATTERN: tops are the processes of this container whose command line matches PATTERN; work is what runs below
+# them or this process, or in a session of theirs. A keeper is neither. A shell's fork that is about to become a command
+# still has the shell's command line, and is work.
+below() {
+  ours
+  parent $$
+  tops='' above=" $$ " sids=" $sid " work=''
+  for p in $pids; do
+    line "/proc/$p/cmdline"
+    # shellcheck disable=SC2254
+    case $x in *"mindebug-keep:"*) continue ;; $1) parent "$p" ;; *) continue ;; esac
+    line "/proc/$pp/cmdline"
+    # shellcheck disable=SC2254
+    case $x in sh$1) ;; *) tops="$tops $p" above="$above$p " sids="$sids$sid " ;; esac
+  done
+  for p in $pids; do
+    line "/proc/$p/cmdline"
+    case $x in *"mindebug-keep:"*) continue ;; esac
+    case $above in *" $p "*) continue ;; esac
+    parent "$p" || continue
+    case $sids in *" $sid "*) work="$work $p"; continue ;; esac
+    while [ -n "$pp" ] && [ "$pp" != 0 ]; do
+      case $above in *" $pp "*) work="$work $p"; break ;; esac
+      parent "$pp"
+    done
+  done
+}
+
+# sweep PATTERN: kill all that runs below the processes that match PATTERN, so that nothing of it stays and no zombie is
+# left to the target's first process, which may not reap: the tops stop, lose what is below them, and continue and reap.
+sweep() {
+  round=0
+  while [ $round -lt 60 ]; do
+    round=$((round + 1))
+    below "$1"
+    [ -n "$work" ] || break
+    kill -STOP $tops
+    kill -KILL $work
+    nap 0.02
+  done 2>/dev/null
+  kill -CONT $tops 2>/dev/null
+}

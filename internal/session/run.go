@@ -1,0 +1,239 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+)
+
+// Execer runs a command in a container and returns its exit status, as attach.Execer does.
+type Execer interface {
+	Exec(ctx context.Context, c attach.Container, command []string, s attach.Streams) (int, error)
+}
+
+// Request is what a user asks of one session.
+type Request struct {
+	// TargetID is the target container's id.
+	TargetID string
+	// Command is what to run; none means a shell.
+	Command []string
+	// Stdin is the command's standard input, or nil for none. It is not read before the session has begun.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	TTY            bool
+	Sizes          <-chan attach.Size
+	// Grace is how long what runs in the session outlives a client that is gone.
+	Grace time.Duration
+	// Place is what the prompt of a shell says.
+	Place string
+	// Quiet asks for no notice from inside.
+	Quiet bool
+	// Signals are sent to what runs in the session. After killAfter it is killed.
+	Signals <-chan syscall.Signal
+	// Begun is called when the command begins.
+	Begun func(Greeting)
+}
+
+// killAfter is the time between a signal of the user and SIGKILL.
+const killAfter = 5 * time.Second
+
+// notBegunError says that a session ended, or was refused, before its command had begun: nothing of the user's ran.
+type notBegunError struct{ cause error }
+
+func (e *notBegunError) Error() string { return fmt.Sprintf("entering the container: %v", e.cause) }
+func (e *notBegunError) Unwrap() error { return e.cause }
+
+// run carries one session in container c from its beginning to its end and returns the command's exit status. It
+// returns a *notBegunError where the command did not begin.
+func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	id := rand.String(8)
+	begun := make(chan struct{})
+	keeper := newLines()
+
+	out := &greeter{out: r.Stdout, greeted: func(g Greeting) {
+		r.Begun(g)
+		close(begun)
+	}}
+	streams := attach.Streams{Stdout: out, Stderr: r.Stderr, TTY: r.TTY, Sizes: r.Sizes}
+	flags := "-"
+	if r.Quiet {
+		flags += "q"
+	}
+	var ends sync.WaitGroup
+	if r.Stdin == nil {
+		flags += "k"
+		streams.Stdin = keeper
+	} else {
+		streams.Stdin = &gate{open: begun, shut: ctx.Done(), in: r.Stdin}
+		ends.Go(func() { keep(ctx, execer, c, id, r.Grace, keeper, begun) })
+	}
+	ends.Go(func() { keeper.live(ctx, begun, r.Grace, r.Signals) })
+
+	command := append([]string{"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug:" + id + ":",
+		r.TargetID, seconds(r.Grace), r.Place, flags}, r.Command...)
+	status, err := execer.Exec(ctx, c, command, streams)
+
+	began := closed(begun)
+	keeper.end(began && r.Stdin != nil)
+	cancel()
+	ends.Wait()
+	switch failure := out.failure(); {
+	case began:
+		return status, err
+	case failure != nil:
+		return 0, &notBegunError{failure}
+	case err == nil:
+		return 0, &notBegunError{fmt.Errorf("the shell ended with exit status %d", status)}
+	}
+	return 0, &notBegunError{err}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// keep holds the lease of a session whose standard input is the command's own, by a second stream.
+func keep(ctx context.Context, execer Execer, c attach.Container, id string, grace time.Duration, lines *lines, begun <-chan struct{}) {
+	select {
+	case <-begun:
+	case <-ctx.Done():
+		return
+	}
+	command := []string{"sh", "-c", `eval "$MINDEBUG_KEEP"`, "mindebug-keep:" + id, seconds(grace)}
+	// Whatever ends this stream, the session goes on; without a lease it lasts as long as its command does.
+	_, _ = execer.Exec(ctx, c, command, attach.Streams{Stdin: lines})
+	lines.abandon()
+}
+
+// lines is what a client says to a keeper, as the reader that a stream takes it from.
+type lines struct {
+	queue chan string
+	rest  string
+	// over is closed when nothing more is to be said, flushed when the stream asked for more after the last line and so
+	// has sent it, abandoned when the stream is gone.
+	over, flushed, abandoned chan struct{}
+	once, flushOnce          sync.Once
+}
+
+func newLines() *lines {
+	return &lines{
+		queue:     make(chan string),
+		over:      make(chan struct{}),
+		flushed:   make(chan struct{}),
+		abandoned: make(chan struct{}),
+	}
+}
+
+// Read implements io.Reader.
+func (l *lines) Read(p []byte) (int, error) {
+	for l.rest == "" {
+		select {
+		case l.rest = <-l.queue:
+		case <-l.over:
+			l.flushOnce.Do(func() { close(l.flushed) })
+			return 0, io.EOF
+		}
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+// say queues a line unless the stream is gone.
+func (l *lines) say(line string) {
+	select {
+	case l.queue <- line + "\n":
+	case <-l.over:
+	case <-l.abandoned:
+	}
+}
+
+func (l *lines) abandon() { l.once.Do(func() { close(l.abandoned) }) }
+
+// flushWithin bounds how long the end of a session waits for its keeper to be told, for instance because the keeper's
+// stream is only being opened.
+const flushWithin = time.Second
+
+// end lets go of the lease, and waits until that is sent where wait is set.
+func (l *lines) end(wait bool) {
+	if !wait {
+		close(l.over)
+		return
+	}
+	timer := time.NewTimer(flushWithin)
+	defer timer.Stop()
+	select {
+	case l.queue <- "end\n":
+	case <-l.abandoned:
+	case <-timer.C:
+	}
+	close(l.over)
+	select {
+	case <-l.flushed:
+	case <-l.abandoned:
+	case <-timer.C:
+	}
+}
+
+// live says that the client is there, four times in each grace period, and passes on signals.
+func (l *lines) live(ctx context.Context, begun <-chan struct{}, grace time.Duration, signals <-chan syscall.Signal) {
+	select {
+	case <-begun:
+	case <-ctx.Done():
+		return
+	}
+	beat := time.NewTicker(max(grace/4, time.Second))
+	defer beat.Stop()
+	var kill <-chan time.Time
+	for {
+		select {
+		case <-beat.C:
+			l.say(".")
+		case signal := <-signals:
+			l.say(names[signal])
+			kill = time.After(killAfter)
+		case <-kill:
+			l.say("KILL")
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// names are the signals that a keeper passes on. The end of a client's own terminal is as good as a request to end.
+var names = map[syscall.Signal]string{
+	syscall.SIGINT:  "INT",
+	syscall.SIGTERM: "TERM",
+	syscall.SIGHUP:  "TERM",
+}
+
+// gate is a reader that is shut until the session has begun, so that an attempt that fails takes nothing from the
+// user's input.
+type gate struct {
+	open, shut <-chan struct{}
+	in         io.Reader
+}
+
+// Read implements io.Reader.
+func (g *gate) Read(p []byte) (int, error) {
+	select {
+	case <-g.open:
+		return g.in.Read(p)
+	case <-g.shut:
+		return 0, io.EOF
+	}
+}

@@ -1,0 +1,132 @@
+# shellcheck shell=sh disable=SC2154,SC2086
+# mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS holds q for
+# no notices and k where standard input is the lease (keep.sh) rather than the command's.
+#
+# First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
+# reason); all that follows is the command's own.
+if [ -z "$MINDEBUG_TOP" ]; then
+  eval "$MINDEBUG_LIB"
+  export MINDEBUG_TOP=$$
+  tini=
+  ! command -v tini >/dev/null || tini='tini -s --'
+  first $tini sh -c 'eval "$MINDEBUG_RUN"' "$0" "$@"
+fi
+eval "$MINDEBUG_LIB"
+id=$1 grace=$2 place=$3 flags=$4
+shift 4
+
+# The target's process is the one whose cgroup names its container: the oldest of them, since the runtime started it
+# first and all others came from it, or were exec'ed later.
+started() { started=${20}; }                     # field 22 of /proc/PID/stat, given those from the third on
+TPID=
+if names /proc/1/cgroup "$id"; then TPID=1; else
+  oldest=
+  for d in /proc/[0-9]*; do
+    names "$d/cgroup" "$id" || continue
+    line "$d/stat"
+    started ${x##*) }
+    [ -n "$oldest" ] && [ "$started" -ge "$oldest" ] || oldest=$started TPID=${d#/proc/}
+  done
+fi
+if [ -z "$TPID" ]; then
+  line /proc/1/cgroup
+  [ "$x" = "$cgroup" ] && why=apart || why=gone
+  printf 'mindebug 1\nstop %s\n' $why
+  exit 125
+fi
+T=/proc/$TPID/root
+
+facts="pid $TPID"
+while read -r key value; do
+  case $key in Uid: | Gid: | CapPrm:) facts="$facts
+$key $value" ;; esac
+done <"/proc/$TPID/status"
+# opens FILE: x says whether this process may open it.
+opens() { { : <"$1"; } 2>/dev/null && x=open || x=closed; }
+opens "/proc/$TPID/environ"
+environ=$x
+opens /proc/self/environ
+[ $x = open ] && hidden=no || hidden=yes
+line /proc/self/oom_score_adj
+score=$x memory=
+for f in /memory/memory.usage_in_bytes /memory.current; do
+  line "$T/sys/fs/cgroup$f"
+  memory=${memory:-$x}
+done
+printf 'mindebug 1\n%s\nenviron %s\nhidden %s\noom %s\nmemory %s\ngo\n' "$facts" $environ $hidden "$score" "$memory"
+
+# Where the target works, if that is still there; as a path below its root, so that `cd ..` goes where one expects.
+{ cd "$T$(readlink -n "/proc/$TPID/cwd")" && [ . -ef "/proc/$TPID/cwd" ] || cd "/proc/$TPID/cwd" || cd "$T" || cd /; } 2>/dev/null
+
+# inside PATH: w is the file PATH of the target. Links are followed one by one below the target's root, since an absolute
+# one would lead the kernel to a file of the debug image. What lies in /proc is left to the kernel: there a link is no text.
+inside() {
+  todo=$1 w=$T links=0
+  case $1 in */) slash=/ ;; *) slash='' ;; esac
+  while [ -n "$todo" ]; do
+    name=${todo%%/*}
+    case $todo in */*) todo=${todo#*/} ;; *) todo='' ;; esac
+    case $name in
+      '' | .) continue ;;
+      ..) [ "$w" = "$T" ] || w=${w%/*}; continue ;;
+    esac
+    case $w in "$T/proc" | "$T/proc/"*) w=$w/$name; continue ;; esac
+    if [ -L "$w/$name" ] && [ $links -lt 40 ]; then
+      links=$((links + 1))
+      to=$(readlink -n "$w/$name"; echo .)
+      to=${to%.}
+      case $to in /*) w=$T ;; esac
+      todo=$to${todo:+/$todo}
+    else w=$w/$name; fi
+  done
+  w=$w$slash
+}
+
+# word TEXT: w is TEXT with "@pid", "@/path" and "@@" replaced.
+word() {
+  w='' before='' path='' s=$1
+  while :; do
+    case $s in *@*) w=$w${s%%@*} s=${s#*@} ;; *) w=$w$s; break ;; esac
+    case $s in
+      @*) w=$w@ s=${s#@} ;;
+      pid | pid[!A-Za-z0-9_]*) w=$w$TPID s=${s#pid} ;;
+      /*) if [ -z "$path" ]; then before=$w w='' path=1; else w=$w@; fi ;;
+      *) w=$w@ ;;
+    esac
+  done
+  [ -z "$path" ] || { inside "$w"; w=$before$w; }
+}
+case $* in *@*) for s; do shift; word "$s"; set -- "$@" "$w"; done ;; esac
+
+session=${0#mindebug:} session=${session%%:*} keeper=
+case $flags in *k*)
+  exec 4<&0 </dev/null
+  sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-keep:$session" "$grace" <&4 >/dev/null 2>&1 3<&- 4<&- &
+  keeper=$!
+  exec 4<&- ;;
+esac
+[ $# -gt 0 ] || set -- sh
+trap : INT TERM HUP QUIT
+(
+  unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_TOP
+  export T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \\w \\$ "
+  exec "$@" 3<&-
+)
+status=$?
+
+case $flags in *q*) ;; *)
+  [ $status = 0 ] || for s; do
+    case $s in /*) [ ! -e "$s" ] || continue ;; *) continue ;; esac
+    inside "$s"
+    [ ! -e "$w" ] || { printf 'mindebug: %s is a file of the target: write @%s\n' "$s" "$s" >&2; break; }
+  done ;;
+esac
+[ -z "$keeper" ] || { kill -KILL $keeper; wait $keeper; } 2>/dev/null
+sweep "*mindebug:$session:*"                     # what the command left behind
+for p in $pids; do                               # tell the holder, once it listens (bit 9 of SigCgt is SIGUSR1)
+  line "/proc/$p/cmdline"
+  case $x in *mindebug-hold*) while read -r key value; do
+    case $key$value in SigCgt:*[2367abef]??) kill -USR1 "$p" ;; esac
+  done <"/proc/$p/status" ;; esac
+done
+exit $status

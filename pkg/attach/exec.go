@@ -1,0 +1,164 @@
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/util/exec"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// Container names a container of a pod.
+type Container struct {
+	Namespace, Pod, Name string
+}
+
+// Size is the size of a terminal in characters.
+type Size struct {
+	Width, Height uint16
+}
+
+// Streams are what a command is connected to. A nil reader or writer asks for no such stream.
+type Streams struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// TTY asks for a terminal in the container; its output, stderr included, arrives on Stdout.
+	TTY bool
+	// Sizes carries the terminal's size and each later one. The sender closes it. Nil asks for none.
+	Sizes <-chan Size
+}
+
+// LostError says that the streams ended before the command's exit status arrived. Whether the command ran, or goes on
+// running, is not known from here. Cause is what the connection or the server said.
+type LostError struct {
+	Container Container
+	Cause     error
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("connection to container %q of pod %q: %v", e.Container.Name, e.Container.Pod, e.Cause)
+}
+
+func (e *LostError) Unwrap() error { return e.Cause }
+
+// Execer runs commands in the containers of one cluster. It is safe for concurrent use: each command has a connection
+// of its own.
+type Execer struct {
+	config *rest.Config
+	base   *url.URL
+}
+
+// NewExecer returns an Execer that reaches the API server as config says. It opens no connection. The config's Timeout is
+// not applied: a stream lasts as long as its command, and its bound is the context of the call.
+func NewExecer(config *rest.Config) (*Execer, error) {
+	config = rest.CopyConfig(config)
+	config.Timeout = 0
+	base, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("reading server address %q: %w", config.Host, err)
+	}
+	return &Execer{config: config, base: base.JoinPath("api", "v1")}, nil
+}
+
+// Exec runs command in c and returns its exit status when it and all that holds its output has ended.
+//
+// The error is nil whenever an exit status arrived, whatever it is. A server that refuses answers with its
+// *apierrors.StatusError; anything else that ends the streams early is a *LostError. When ctx is done, Exec closes the
+// connection and returns the context's error; the command in the container is not ended by that.
+func (e *Execer) Exec(ctx context.Context, c Container, command []string, s Streams) (int, error) {
+	u := e.url(c, command, s)
+	executor, err := e.executor(u)
+	if err != nil {
+		return 0, fmt.Errorf("connecting to %s: %w", u.Host, err)
+	}
+	options := remotecommand.StreamOptions{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Tty: s.TTY}
+	if s.Sizes != nil {
+		options.TerminalSizeQueue = sizeQueue{ctx, s.Sizes}
+	}
+	return status(ctx, c, executor.StreamWithContext(ctx, options))
+}
+
+// url is the address of the pod's exec subresource with the command as its query.
+func (e *Execer) url(c Container, command []string, s Streams) *url.URL {
+	u := e.base.JoinPath("namespaces", c.Namespace, "pods", c.Pod, "exec")
+	query, err := scheme.ParameterCodec.EncodeParameters(&corev1.PodExecOptions{
+		Container: c.Name,
+		Command:   command,
+		Stdin:     s.Stdin != nil,
+		Stdout:    s.Stdout != nil,
+		Stderr:    s.Stderr != nil && !s.TTY,
+		TTY:       s.TTY,
+	}, corev1.SchemeGroupVersion)
+	if err != nil {
+		panic(err) // PodExecOptions is registered with the scheme: no input can make this fail
+	}
+	u.RawQuery = query.Encode()
+	return u
+}
+
+// executor tries websockets, then SPDY. An executor holds the state of one connection and is not used twice.
+func (e *Execer) executor(u *url.URL) (remotecommand.Executor, error) {
+	websocket, err := remotecommand.NewWebSocketExecutor(e.config, http.MethodGet, u.String())
+	if err != nil {
+		return nil, err
+	}
+	spdy, err := remotecommand.NewSPDYExecutor(e.config, http.MethodPost, u)
+	if err != nil {
+		return nil, err
+	}
+	return remotecommand.NewFallbackExecutor(websocket, spdy, cannotUpgrade)
+}
+
+// cannotUpgrade reports whether the other side does not speak websockets. An answer in the API's own form means that it
+// does, and refuses: asking again by SPDY would only repeat the question.
+func cannotUpgrade(err error) bool {
+	var answer *apierrors.StatusError
+	if errors.As(err, &answer) {
+		return false
+	}
+	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+}
+
+// status tells a command's exit status from an end without one.
+func status(ctx context.Context, c Container, err error) (int, error) {
+	var exit exec.CodeExitError
+	var answer *apierrors.StatusError
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.As(err, &exit):
+		return exit.Code, nil
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case errors.As(err, &answer):
+		return 0, answer
+	}
+	return 0, &LostError{Container: c, Cause: err}
+}
+
+// sizeQueue is a channel of sizes in client-go's form.
+type sizeQueue struct {
+	ctx   context.Context //nolint:containedctx // TerminalSizeQueue.Next takes none
+	sizes <-chan Size
+}
+
+func (q sizeQueue) Next() *remotecommand.TerminalSize {
+	select {
+	case size, ok := <-q.sizes:
+		if !ok {
+			return nil
+		}
+		return &remotecommand.TerminalSize{Width: size.Width, Height: size.Height}
+	case <-q.ctx.Done():
+		return nil
+	}
+}

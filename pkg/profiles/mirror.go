@@ -1,0 +1,142 @@
+package profiles
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
+)
+
+// Plan is what a debug container may do and whom it runs as.
+type Plan struct {
+	// UID and GID are the numbers that SecurityContext carries.
+	UID, GID int64
+	// SecurityContext is complete: what it leaves unset means the API's default, and is meant.
+	SecurityContext corev1.SecurityContext
+	// Origins says for each field that is set why it has its value, by its JSON name: "runAsUser" → "container status".
+	Origins map[string]string
+}
+
+// UnknownIdentityError says that the uid or the gid that the target runs with could not be read from its pod.
+type UnknownIdentityError struct {
+	// Missing names what is not known: "uid", "gid" or "uid and gid".
+	Missing string
+}
+
+func (e *UnknownIdentityError) Error() string {
+	return fmt.Sprintf("the target's %s is neither in its spec nor in its status", e.Missing)
+}
+
+// WindowsError says that the target runs on Windows, where an ephemeral container cannot share a process namespace
+// (https://kubernetes.io/docs/concepts/windows/intro/: no shared namespaces).
+type WindowsError struct{}
+
+func (*WindowsError) Error() string { return "containers of a Windows pod share no process namespace" }
+
+// Mirror returns the plan whose privileges are the target's, never more. It returns an *UnknownIdentityError where the
+// facts do not say which uid and gid the target has, and a *WindowsError for a Windows pod.
+//
+// Which field is mirrored how, and why, is the table in docs/profiles.md.
+func Mirror(f target.Facts) (Plan, error) {
+	if f.Windows {
+		return Plan{}, &WindowsError{}
+	}
+	if missing := missingIdentity(f); missing != "" {
+		return Plan{}, &UnknownIdentityError{Missing: missing}
+	}
+	p := plan{uid: f.UID.Value, gid: f.GID.Value, origins: map[string]string{}}
+	p.identity(f)
+	p.capabilities(f)
+	p.escalation(f)
+	p.sandbox(f)
+	return Plan{UID: p.uid, GID: p.gid, SecurityContext: p.sc, Origins: p.origins}, nil
+}
+
+func missingIdentity(f target.Facts) string {
+	switch {
+	case !f.UID.Known() && !f.GID.Known():
+		return "uid and gid"
+	case !f.UID.Known():
+		return "uid"
+	case !f.GID.Known():
+		return "gid"
+	}
+	return ""
+}
+
+// plan is a Plan in the making.
+type plan struct {
+	uid, gid int64
+	sc       corev1.SecurityContext
+	origins  map[string]string
+}
+
+// identity sets uid and gid as numbers, always: to look into another process the kernel wants both to be the same
+// (__ptrace_may_access in kernel/ptrace.c), and with runAsUser alone the gid would be 0.
+func (p *plan) identity(f target.Facts) {
+	p.sc.RunAsUser, p.sc.RunAsGroup = &p.uid, &p.gid
+	p.origins["runAsUser"], p.origins["runAsGroup"] = string(f.UID.Origin), string(f.GID.Origin)
+	if p.uid != 0 {
+		// Without it the kubelet looks at the debug image's USER where the pod asks for runAsNonRoot, and refuses only
+		// after the container has become a permanent part of the pod.
+		p.sc.RunAsNonRoot = new(true)
+		p.origins["runAsNonRoot"] = "the uid is not 0"
+	}
+}
+
+// capabilities gives a process of uid 0 the target's own, and any other none: without uid 0 nothing is effective that
+// could be matched, and default ones would make our processes readable for the target (runc executes the first program
+// of an exec while CAP_DAC_OVERRIDE is still effective, and so does not take an execute-only file for one).
+func (p *plan) capabilities(f target.Facts) {
+	switch {
+	case p.uid != 0:
+		p.sc.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
+		p.origins["capabilities"] = "none are effective without uid 0"
+	case f.Privileged:
+		// The default set and SYS_PTRACE see a privileged process, which has both: less than privileged does.
+		p.sc.Capabilities = &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}
+		p.origins["capabilities"] = "the target is privileged; this is enough to see it"
+	case f.Capabilities.Known():
+		p.sc.Capabilities = f.Capabilities.Value.DeepCopy()
+		p.origins["capabilities"] = string(f.Capabilities.Origin)
+	}
+}
+
+// escalation takes privilege escalation away wherever the API allows it; taking away is never more. The API refuses
+// false beside a literal CAP_SYS_ADMIN (ValidateSecurityContext in pkg/apis/core/validation).
+func (p *plan) escalation(f target.Facts) {
+	if c := p.sc.Capabilities; c != nil && slices.Contains(c.Add, "CAP_SYS_ADMIN") {
+		if f.AllowPrivilegeEscalation.Known() {
+			p.sc.AllowPrivilegeEscalation = new(f.AllowPrivilegeEscalation.Value)
+			p.origins["allowPrivilegeEscalation"] = string(f.AllowPrivilegeEscalation.Origin)
+		}
+		return
+	}
+	p.sc.AllowPrivilegeEscalation = new(false)
+	p.origins["allowPrivilegeEscalation"] = "never needed"
+}
+
+// sandbox copies the security modules' labels, which must be the same on both sides for one to see the other, and makes
+// the root file system read-only: a target that could write there would own the next session.
+func (p *plan) sandbox(f target.Facts) {
+	p.sc.ReadOnlyRootFilesystem = new(true)
+	p.origins["readOnlyRootFilesystem"] = "always"
+	if f.Seccomp.Known() {
+		p.sc.SeccompProfile = f.Seccomp.Value.DeepCopy()
+		p.origins["seccompProfile"] = string(f.Seccomp.Origin)
+	}
+	if f.SELinux.Known() {
+		p.sc.SELinuxOptions = new(f.SELinux.Value)
+		p.origins["seLinuxOptions"] = string(f.SELinux.Origin)
+	}
+	if f.AppArmor.Known() {
+		p.sc.AppArmorProfile = f.AppArmor.Value.DeepCopy()
+		p.origins["appArmorProfile"] = string(f.AppArmor.Origin)
+	}
+	if f.ProcMount.Known() {
+		p.sc.ProcMount = new(f.ProcMount.Value)
+		p.origins["procMount"] = string(f.ProcMount.Origin)
+	}
+}
