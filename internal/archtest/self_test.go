@@ -32,8 +32,8 @@ func TestRules(t *testing.T) {
 		},
 		{
 			name: "sideways, on one platform only", rule: checkTiers,
-			files: map[string]string{"internal/cluster/a_windows.go": `package cluster; import _ ` + ours + `internal/access"`},
-			want:  []string{"internal/cluster/a_windows.go imports internal/access: both stand in tier 1"},
+			files: map[string]string{"internal/cluster/a_windows.go": `package cluster; import _ ` + ours + `pkg/profiles"`},
+			want:  []string{"internal/cluster/a_windows.go imports pkg/profiles: both stand in tier 1"},
 		},
 		{
 			name: "the profiles and what judges them are apart", rule: checkTiers,

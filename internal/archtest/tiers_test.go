@@ -33,14 +33,14 @@ var tiers = map[string]int{
 	"pkg/attach":            2,
 	"pkg/attach/attachtest": 2,
 
-	"internal/access":     1,
 	"internal/cluster":    1,
 	"pkg/profiles":        1,
 	"pkg/profiles/exceed": 1,
 
-	"internal/fault": 0,
-	"internal/ui":    0,
-	"pkg/target":     0,
+	"internal/access": 0,
+	"internal/fault":  0,
+	"internal/ui":     0,
+	"pkg/target":      0,
 }
 
 // sideways are the imports within a tier that are meant.

@@ -12,7 +12,7 @@ first() {
 }
 
 # nap SECONDS: wait without starting a program, by reading a terminal that nobody writes to.
-if { : 3<>/dev/ptmx; } 2>/dev/null && (read -r -t 0 _ </dev/null; [ $? -lt 2 ]) 2>/dev/null; then
+if { true 3<>/dev/ptmx; } 2>/dev/null && (read -r -t 0 _ </dev/null; [ $? -lt 2 ]) 2>/dev/null; then
   timed=1
   exec 3<>/dev/ptmx
   nap() { read -r -t "$1" _ <&3; }

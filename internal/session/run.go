@@ -78,8 +78,10 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	}
 	ends.Go(func() { keeper.live(ctx, begun, r.Grace, r.Signals) })
 
-	command := append([]string{"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug:" + id + ":",
-		r.TargetID, seconds(r.Grace), r.Place, flags}, r.Command...)
+	command := append([]string{
+		"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug:" + id + ":",
+		r.TargetID, seconds(r.Grace), r.Place, flags,
+	}, r.Command...)
 	status, err := execer.Exec(ctx, c, command, streams)
 
 	began := closed(begun)

@@ -42,7 +42,7 @@ while read -r key value; do
 $key $value" ;; esac
 done <"/proc/$TPID/status"
 # opens FILE: x says whether this process may open it.
-opens() { { : <"$1"; } 2>/dev/null && x=open || x=closed; }
+opens() { { true <"$1"; } 2>/dev/null && x=open || x=closed; }
 opens "/proc/$TPID/environ"
 environ=$x
 opens /proc/self/environ
