@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -33,16 +34,16 @@ const (
 	kubelet           = "kubelet"
 )
 
-// components are in the order in which they are listed and stopped: the API server before etcd, without which it does not
-// end, and the kubelet before the containers, which it would start again.
+// components are in the order in which they are listed and stopped: clients before the API server, which waits for their
+// requests; it before etcd, without which it does not end; and the kubelet before the containers, which it would start again.
 func (c Cluster) components() []process.Process {
 	s := c.settings()
 	return []process.Process{
-		c.component(apiServer, s.APIServer()),
+		c.component(kubelet, s.Kubelet()),
 		c.component(controllerManager, s.ControllerManager()),
 		c.component(scheduler, s.Scheduler()),
+		c.component(apiServer, s.APIServer()),
 		c.component(etcd, s.Etcd()),
-		c.component(kubelet, s.Kubelet()),
 		c.component(containerd, s.Containerd()),
 	}
 }
@@ -55,11 +56,24 @@ func (c Cluster) component(name string, args []string) process.Process {
 	return process.Process{
 		Name: name,
 		Args: args,
+		Mark: c.mark(),
 		// Nothing of the caller's environment: a cluster must not depend on who started it.
 		Env:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
 		State: c.Layout.Processes(),
 		Log:   c.Layout.Log(name),
 	}
+}
+
+// mark is on the command line of each component and shim, and of nobody else's.
+func (c Cluster) mark() string { return c.Layout.Dir + "/" }
+
+// programs are the names of all files that are run for long.
+func (c Cluster) programs() []string {
+	names := []string{"containerd-shim-runc-v2"}
+	for _, p := range c.components() {
+		names = append(names, filepath.Base(p.Args[0]))
+	}
+	return names
 }
 
 func (c Cluster) named(name string) process.Process {
@@ -88,6 +102,12 @@ func RunningVersion(l layout.Layout) (kubeversion.Version, error) {
 
 // locked does the work while no other call changes the cluster.
 func (c Cluster) locked(ctx context.Context, work func() error) error {
+	if os.Geteuid() != 0 {
+		return errors.New("only root may start or end a cluster")
+	}
+	if err := os.MkdirAll(c.Layout.Dir, 0o755); err != nil {
+		return fmt.Errorf("making the cluster's folder: %w", err)
+	}
 	file, err := os.OpenFile(c.Layout.Lock(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("locking the cluster: %w", err)

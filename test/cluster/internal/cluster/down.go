@@ -10,6 +10,7 @@ import (
 
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/config"
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/machine"
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/process"
 )
 
 // containersBound is how long killed containers may take to leave their cgroups.
@@ -24,7 +25,7 @@ func (c Cluster) Down(ctx context.Context, purge bool) error {
 		if !purge {
 			return nil
 		}
-		return errors.Join(os.RemoveAll(c.Layout.Dir), os.RemoveAll(c.Layout.Cache), os.Remove(c.Layout.Lock()))
+		return errors.Join(os.RemoveAll(c.Layout.Dir), os.RemoveAll(c.Layout.Cache))
 	})
 }
 
@@ -40,7 +41,7 @@ func (c Cluster) sweep(ctx context.Context) error {
 		failed = append(failed, p.Stop(ctx))
 	}
 	failed = append(failed,
-		machine.KillLeftovers(ctx, c.Layout.Binaries(), c.Layout.Dir),
+		process.Kill(ctx, c.programs(), c.mark()),
 		machine.UnmountBelow(c.Layout.Dir),
 		machine.RemoveBridge(ctx, config.Bridge),
 		machine.RemoveStrays(config.Network, c.Layout.Dir),
@@ -60,7 +61,10 @@ func (c Cluster) removeState() error {
 	if err != nil {
 		return fmt.Errorf("removing the cluster's state: %w", err)
 	}
-	keep := map[string]bool{filepath.Base(c.Layout.Logs()): true, filepath.Base(c.Layout.VersionFile()): true}
+	keep := map[string]bool{}
+	for _, path := range []string{c.Layout.Logs(), c.Layout.Lock(), c.Layout.VersionFile()} {
+		keep[filepath.Base(path)] = true
+	}
 	for _, entry := range entries {
 		if keep[entry.Name()] {
 			continue

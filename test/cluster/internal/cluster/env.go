@@ -15,6 +15,7 @@ func Env(l layout.Layout) string {
 		{"KUBECONFIG", l.Kubeconfig(admin)},
 		{"CONTAINERD_ADDRESS", l.ContainerdSocket()},
 		{"CONTAINERD_NAMESPACE", Namespace},
+		{"CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS", "true"}, // ctr says at each call that the kernel's cgroups are old
 		{"MINDEBUG_IMAGE", image.Debug},
 		{"MINDEBUG_STOCK_IMAGE", image.Stock},
 		{"MINDEBUG_AUDIT_LOG", l.AuditLog()},

@@ -30,8 +30,10 @@ func (c Cluster) identities(now time.Time) error {
 		return err
 	}
 	local := []string{"127.0.0.1", "localhost", config.NodeIP}
-	service := []string{config.ServiceIP, config.NodeName, "kubernetes", "kubernetes.default", "kubernetes.default.svc",
-		"kubernetes.default.svc.cluster.local"}
+	service := []string{
+		config.ServiceIP, config.NodeName, "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+		"kubernetes.default.svc.cluster.local",
+	}
 	_, etcdErr := c.identity(etcdCA, "etcd", pki.Request{Name: "etcd", Hosts: local}, now)
 	_, servingErr := c.identity(ca, "serving", pki.Request{Name: "serving", Hosts: append(local, service...)}, now)
 	_, clientErr := c.identity(ca, "kubelet-client", pki.Request{Name: "system:apiserver", Groups: []string{"system:masters"}}, now)

@@ -17,6 +17,9 @@ const Namespace = "k8s.io"
 // Load imports docker or OCI archives, so that pods find their images without a pull.
 func (c Cluster) Load(ctx context.Context, archives []string) error {
 	for _, archive := range archives {
+		if _, err := os.Stat(archive); err != nil && !filepath.IsAbs(archive) {
+			return fmt.Errorf("loading %s: %w (`go -C DIR` goes to DIR first: give an absolute path)", archive, err)
+		}
 		err := c.Report.Step("loaded "+archive, func() error { return c.load(ctx, archive) })
 		if err != nil {
 			return err
@@ -35,7 +38,7 @@ func (c Cluster) load(ctx context.Context, archive string) error {
 }
 
 // loadOnce loads archives that this cluster has not been given yet: their names carry a hash of what they were made from.
-func (c Cluster) loadOnce(ctx context.Context, name string, archives map[string]string) error {
+func (c Cluster) loadOnce(ctx context.Context, archives map[string]string) error {
 	for _, archive := range slices.Sorted(maps.Keys(archives)) {
 		mark := c.Layout.In("loaded", filepath.Base(filepath.Dir(archive))+"-"+filepath.Base(archive))
 		if _, err := os.Stat(mark); err == nil {

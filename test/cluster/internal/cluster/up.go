@@ -21,9 +21,6 @@ const startBound = 2 * time.Minute
 
 // Up starts what does not run. What was interrupted before is gone on with; what crashed as a whole is cleared first.
 func (c Cluster) Up(ctx context.Context) error {
-	if os.Geteuid() != 0 {
-		return errors.New("a cluster can only be started by root")
-	}
 	return c.locked(ctx, func() error {
 		if err := c.sameVersion(); err != nil {
 			return err
@@ -73,7 +70,7 @@ func (c Cluster) binaries(ctx context.Context) error {
 
 // clear removes what a cluster left of which no component is alive, after a restart of the machine for one.
 func (c Cluster) clear(ctx context.Context) error {
-	if _, err := os.Stat(c.Layout.Dir); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(c.Layout.VersionFile()); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	for _, p := range c.components() {
@@ -81,14 +78,11 @@ func (c Cluster) clear(ctx context.Context) error {
 			return nil
 		}
 	}
-	return c.sweep(ctx)
+	return c.Report.Step("cleared what an earlier cluster left", func() error { return c.sweep(ctx) })
 }
 
 func (c Cluster) prepare(ctx context.Context) error {
 	return c.Report.Step("prepared network, cgroups, certificates, settings", func() error {
-		if err := os.MkdirAll(c.Layout.Dir, 0o755); err != nil {
-			return err
-		}
 		if err := os.WriteFile(c.Layout.VersionFile(), []byte(c.Version.String()+"\n"), 0o644); err != nil {
 			return err
 		}
@@ -144,7 +138,14 @@ func (c Cluster) start(ctx context.Context) error {
 		return err
 	}
 	return c.Report.Step("node ready, service account made", func() error {
-		return c.named(kubelet).Healthy(ctx, startBound, api.usable)
+		return c.named(kubelet).Healthy(ctx, startBound, func(ctx context.Context) error {
+			for _, p := range c.components() {
+				if err := p.Check(); err != nil {
+					return err
+				}
+			}
+			return api.usable(ctx)
+		})
 	})
 }
 
@@ -165,14 +166,15 @@ func together(cancel context.CancelCauseFunc, works ...func() error) error {
 	return first
 }
 
+// startOne starts a component and waits until it is ready. One that is alive may have been left half started.
 func (c Cluster) startOne(ctx context.Context, name string) error {
 	p := c.named(name)
-	if p.Status().Alive {
-		return nil
-	}
 	check, err := c.health(name)
 	if err != nil {
 		return err
+	}
+	if p.Status().Alive {
+		return p.Healthy(ctx, startBound, check)
 	}
 	return c.Report.Step("started "+name, func() error {
 		if err := p.Start(ctx); err != nil {
@@ -202,7 +204,7 @@ func (c Cluster) images(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := c.loadOnce(ctx, i.Name, archives); err != nil {
+		if err := c.loadOnce(ctx, archives); err != nil {
 			return err
 		}
 	}

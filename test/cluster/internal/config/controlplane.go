@@ -65,6 +65,9 @@ func (s Settings) ControllerManager() []string {
 		"--root-ca-file="+s.Layout.PKI("ca.crt"),
 		"--service-account-private-key-file="+s.Layout.PKI("service-account.key"),
 		"--use-service-account-credentials=true",
+		"--node-monitor-period=1s", // how long a ready node keeps its taint at most
+		// At the usual rate it takes seconds to ask for all controllers' tokens, and only then they start.
+		"--kube-api-qps=300", "--kube-api-burst=300",
 	)
 }
 
@@ -82,6 +85,7 @@ func (s Settings) controller(name string, port int) []string {
 		fmt.Sprintf("--secure-port=%d", port),
 		"--tls-cert-file=" + s.Layout.PKI("serving.crt"),
 		"--tls-private-key-file=" + s.Layout.PKI("serving.key"),
+		"--authentication-skip-lookup", // no requests of others are proxied here
 		"--leader-elect=false",
 		"--profiling=false",
 	}

@@ -37,8 +37,10 @@ func embedded(name string, stages map[string]string, inputs []string, salt strin
 			return err
 		}
 		buildah := func(args ...string) error {
-			return run(ctx, "", nil, "buildah", append([]string{"--storage-driver", "vfs",
-				"--root", filepath.Join(work, "storage"), "--runroot", filepath.Join(work, "run")}, args...)...)
+			return run(ctx, "", nil, "buildah", append([]string{
+				"--storage-driver", "vfs",
+				"--root", filepath.Join(work, "storage"), "--runroot", filepath.Join(work, "run"),
+			}, args...)...)
 		}
 		for stage, ref := range stages {
 			if err := buildah("bud", "--quiet", "--isolation", "chroot", "--timestamp", "0", "--target", stage, "--tag", ref, dir); err != nil {

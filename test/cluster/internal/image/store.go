@@ -42,6 +42,16 @@ func (s Store) Archives(ctx context.Context, i Image) (map[string]string, error)
 	if err := s.Report.Step("built image "+i.Name, func() error { return i.Build(ctx, half) }); err != nil {
 		return nil, fmt.Errorf("building image %s: %w", i.Name, err)
 	}
+	// What was made from other inputs is not asked for again.
+	old, err := filepath.Glob(filepath.Join(s.Dir, i.Name+"-*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range old {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+	}
 	if err := os.Rename(half, out); err != nil {
 		return nil, err
 	}

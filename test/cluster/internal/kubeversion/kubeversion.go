@@ -24,18 +24,18 @@ type Version struct {
 func Parse(s string) (Version, error) {
 	parts := regexp.MustCompile(`^1\.(\d{1,3})\.(\d{1,3})$`).FindStringSubmatch(strings.TrimPrefix(s, "v"))
 	if parts == nil {
-		return Version{}, fmt.Errorf("Kubernetes version %q is not of the form 1.MINOR.PATCH", s)
+		return Version{}, fmt.Errorf("version %q of Kubernetes is not of the form 1.MINOR.PATCH", s)
 	}
 	minor, err := strconv.Atoi(parts[1])
 	if err != nil {
-		return Version{}, fmt.Errorf("reading Kubernetes version %q: %w", s, err)
+		return Version{}, fmt.Errorf("reading version %q of Kubernetes: %w", s, err)
 	}
 	patch, err := strconv.Atoi(parts[2])
 	if err != nil {
-		return Version{}, fmt.Errorf("reading Kubernetes version %q: %w", s, err)
+		return Version{}, fmt.Errorf("reading version %q of Kubernetes: %w", s, err)
 	}
 	if minor < oldest {
-		return Version{}, fmt.Errorf("Kubernetes version %q is older than 1.%d, the oldest that can be started here", s, oldest)
+		return Version{}, fmt.Errorf("version %q of Kubernetes is older than 1.%d, the oldest that can be started here", s, oldest)
 	}
 	return Version{Minor: minor, Patch: patch}, nil
 }

@@ -95,7 +95,7 @@ func (l Layout) ContainerdSocket() string { return l.In("containerd", "container
 func (l Layout) VersionFile() string { return l.In("version") }
 
 // Lock is held by whoever changes the cluster.
-func (l Layout) Lock() string { return l.Dir + ".lock" }
+func (l Layout) Lock() string { return l.In("lock") }
 
 // Binaries is the folder of all that was built.
 func (l Layout) Binaries() string { return filepath.Join(l.Cache, "bin") }

@@ -1,24 +1,26 @@
 package machine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
 // MakeBridge makes a bridge with an address, unless it is there.
 func MakeBridge(ctx context.Context, name, cidr string) error {
 	if !hasDevice(name) {
-		if _, err := run(ctx, "ip", "link", "add", name, "type", "bridge"); err != nil {
+		if err := ip(ctx, "link", "add", name, "type", "bridge"); err != nil {
 			return fmt.Errorf("making bridge %s: %w", name, err)
 		}
 	}
-	if _, err := run(ctx, "ip", "address", "replace", cidr, "dev", name); err != nil {
+	if err := ip(ctx, "address", "replace", cidr, "dev", name); err != nil {
 		return fmt.Errorf("giving bridge %s its address: %w", name, err)
 	}
-	if _, err := run(ctx, "ip", "link", "set", name, "up"); err != nil {
+	if err := ip(ctx, "link", "set", name, "up"); err != nil {
 		return fmt.Errorf("starting bridge %s: %w", name, err)
 	}
 	return nil
@@ -36,11 +38,11 @@ func RemoveBridge(ctx context.Context, name string) error {
 	var failed []error
 	for _, port := range ports {
 		// A device goes with its network namespace, so it may be gone by itself at any moment.
-		if _, err := run(ctx, "ip", "link", "delete", port.Name()); err != nil && hasDevice(port.Name()) {
+		if err := ip(ctx, "link", "delete", port.Name()); err != nil && hasDevice(port.Name()) {
 			failed = append(failed, err)
 		}
 	}
-	if _, err := run(ctx, "ip", "link", "delete", name); err != nil {
+	if err := ip(ctx, "link", "delete", name); err != nil {
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
@@ -49,4 +51,11 @@ func RemoveBridge(ctx context.Context, name string) error {
 func hasDevice(name string) bool {
 	_, err := os.Stat(filepath.Join("/sys/class/net", name))
 	return err == nil
+}
+
+func ip(ctx context.Context, args ...string) error {
+	if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("ip %q: %w: %s", args, err, bytes.TrimSpace(out))
+	}
+	return nil
 }

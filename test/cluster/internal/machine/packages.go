@@ -1,7 +1,10 @@
+// Package machine is what a cluster needs of the machine it runs on beside files and processes: packages, a bridge and
+// cgroups. It makes them, and finds and removes what a cluster left, also one that crashed.
 package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,7 +28,7 @@ func MissingPackages(ctx context.Context, names []string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, "dpkg-query", append([]string{"--show", "--showformat", "${Package} ${db:Status-Status}\n"}, names...)...)
 	out, err := cmd.Output()
 	// dpkg-query fails when it does not know one of the names, and still prints the others.
-	if _, unknown := err.(*exec.ExitError); err != nil && !unknown {
+	if unknown := (*exec.ExitError)(nil); err != nil && !errors.As(err, &unknown) {
 		return nil, fmt.Errorf("asking which packages are installed: %w", err)
 	}
 	return missing(names, string(out)), nil

@@ -19,7 +19,7 @@ import (
 const (
 	poll = 25 * time.Millisecond
 	// termGrace is how long a component may take to end by itself.
-	termGrace = 10 * time.Second
+	termGrace = 5 * time.Second
 	// killGrace is how long the kernel may take to end what it was told to kill.
 	killGrace = 5 * time.Second
 	// startGrace is how long the supervising shell may take to say which process it started.
@@ -39,6 +39,7 @@ echo "$?" >"$exitfile"`
 type Process struct {
 	Name  string
 	Args  []string // Args[0] is an absolute path
+	Mark  string   // part of some argument, which no other's process of the same program has
 	Env   []string
 	State string // the folder of process ids and exit statuses
 	Log   string
@@ -83,7 +84,7 @@ func (e *DiedError) Error() string {
 func (p Process) Status() Status {
 	var s Status
 	s.PID = readInt(p.pidFile())
-	s.Alive = s.PID != 0 && runs(s.PID, p.Args[0])
+	s.Alive = s.PID != 0 && runs(s.PID, filepath.Base(p.Args[0]), p.Mark)
 	if text, err := os.ReadFile(p.exitFile()); err == nil && !s.Alive {
 		if code, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
 			s.Exited, s.Code = true, code
@@ -107,6 +108,10 @@ func (p Process) Start(ctx context.Context) error {
 			return fmt.Errorf("starting %s: %w", p.Name, err)
 		}
 	}
+	// What an earlier process logged must not be taken for this one's: it stays beside it.
+	if err := os.Rename(p.Log, p.Log+".1"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("starting %s: %w", p.Name, err)
+	}
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", p.Name, err)
@@ -121,7 +126,8 @@ func (p Process) Start(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", p.Name, err)
 	}
-	go cmd.Wait() // leaves no zombie while this program runs; what it would tell lies in the exit file
+	// Waited for to leave no zombie while this program runs; what it would tell lies in the exit file.
+	go func() { _ = cmd.Wait() }()
 
 	ctx, cancel := context.WithTimeout(ctx, startGrace)
 	defer cancel()
@@ -129,7 +135,16 @@ func (p Process) Start(ctx context.Context) error {
 		func() error { return fmt.Errorf("starting %s: its supervisor names no process", p.Name) })
 }
 
-// Healthy waits until check passes. It fails at once when the component dies, and when the bound is over.
+// Check fails if the component is not alive.
+func (p Process) Check() error {
+	if s := p.Status(); !s.Alive {
+		return p.died(s)
+	}
+	return nil
+}
+
+// Healthy waits until check passes. It fails at once when the component dies or check tells of one that did, and when the
+// bound is over.
 func (p Process) Healthy(ctx context.Context, bound time.Duration, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
@@ -139,6 +154,9 @@ func (p Process) Healthy(ctx context.Context, bound time.Duration, check func(co
 			return false, p.died(s)
 		}
 		last = check(ctx)
+		if died := (*DiedError)(nil); errors.As(last, &died) {
+			return false, died
+		}
 		return last == nil, nil
 	}, func() error {
 		return fmt.Errorf("%s is not ready after %s: %w; the end of %s:\n  %s", p.Name, bound, last, p.Log,
@@ -205,12 +223,6 @@ func until(ctx context.Context, done func() (bool, error), late func() error) er
 			return late()
 		}
 	}
-}
-
-// runs tells whether pid exists, is no zombie and executes file. Its name is not enough: a process id is used again.
-func runs(pid int, file string) bool {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	return err == nil && strings.TrimSuffix(exe, " (deleted)") == file
 }
 
 func readInt(file string) int {

@@ -25,11 +25,11 @@ func component(t *testing.T, program string, args ...string) Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(dir, "component")
+	file := filepath.Join(dir, filepath.Base(t.Name()))
 	if err := os.WriteFile(file, text, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p := Process{Name: "component", Args: append([]string{file}, args...), State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log")}
+	p := Process{Name: "component", Args: append([]string{file}, args...), Mark: dir, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log")}
 	t.Cleanup(func() {
 		if err := p.Stop(context.Background()); err != nil {
 			t.Error(err)
@@ -109,6 +109,24 @@ func TestHealthIsBounded(t *testing.T) {
 	}
 	if err := p.Healthy(t.Context(), 100*time.Millisecond, fails); err == nil || !strings.Contains(err.Error(), "not yet") {
 		t.Errorf("got %v; want the reason of the last check", err)
+	}
+}
+
+func TestKillFindsWhatWasNotRecorded(t *testing.T) {
+	t.Parallel()
+	p := component(t, "sleep", "60")
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Healthy(t.Context(), 5*time.Second, passes); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Base(p.Args[0])
+	if err := Kill(t.Context(), []string{program}, "/some/other/mark"); err != nil || !p.Status().Alive {
+		t.Fatalf("killed what carries another mark, or failed: %v", err)
+	}
+	if err := Kill(t.Context(), []string{"other", program}, p.Mark); err != nil || p.Status().Alive {
+		t.Fatalf("alive after Kill, or failed: %v", err)
 	}
 }
 
