@@ -23,6 +23,11 @@ const usage = `usage: go -C test/cluster run . VERB
   load IMAGE.tar…                    give images to the node: docker or OCI archives
 `
 
+// usageError is a command line that cannot be understood.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
 // request is a parsed command line.
 type request struct {
 	verb    string
@@ -33,7 +38,7 @@ type request struct {
 
 func parse(args []string) (request, error) {
 	if len(args) == 0 {
-		return request{}, errors.New("no verb\n" + usage)
+		return request{}, usageError("no verb")
 	}
 	r := request{verb: args[0]}
 	flags := flag.NewFlagSet(r.verb, flag.ContinueOnError)
@@ -43,20 +48,20 @@ func parse(args []string) (request, error) {
 		flags.BoolVar(&r.purge, "purge", false, "")
 	}
 	if err := flags.Parse(args[1:]); err != nil {
-		return request{}, fmt.Errorf("%w\n%s", err, usage)
+		return request{}, usageError(err.Error())
 	}
 	r.files = flags.Args()
 	switch r.verb {
 	case "up", "down", "status", "env":
 		if len(r.files) > 0 {
-			return request{}, fmt.Errorf("%s takes no argument %q\n%s", r.verb, r.files[0], usage)
+			return request{}, usageError(fmt.Sprintf("%s takes no argument %q", r.verb, r.files[0]))
 		}
 	case "load":
 		if len(r.files) == 0 {
-			return request{}, errors.New("load needs an archive\n" + usage)
+			return request{}, usageError("load needs an archive")
 		}
 	default:
-		return request{}, fmt.Errorf("no verb %q\n%s", r.verb, usage)
+		return request{}, usageError(fmt.Sprintf("no verb %q", r.verb))
 	}
 	return r, nil
 }

@@ -38,13 +38,13 @@ func main() {
 		})
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	port := os.Getenv("PORT")
 	if port == "" {
 		port = "8080"
 	}
 	fmt.Printf("http: serving on :%s as uid %d gid %d, holding %d bytes\n", port, os.Getuid(), os.Getgid(), len(held))
 	err = serve(ctx, ":"+port)
+	stop()
 	runtime.KeepAlive(held)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "http:", err)
