@@ -98,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_, err := io.WriteString(stdout, cluster.Env(l))
 		return err
 	}
-	all, err := c.Status(stdout)
+	all, err := c.Status(ctx, stdout)
 	if err == nil && !all {
 		err = errors.New("not all components run")
 	}

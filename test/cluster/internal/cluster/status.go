@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -8,13 +9,13 @@ import (
 
 // Status writes a line for each component, and for one that should run and does not, the end of its log. It tells whether
 // all run.
-func (c Cluster) Status(out io.Writer) (bool, error) {
+func (c Cluster) Status(ctx context.Context, out io.Writer) (bool, error) {
 	all := true
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "COMPONENT\tPID\tSTATE")
 	var dead []string
 	for _, p := range c.components() {
-		status := p.Status()
+		status := p.Settled(ctx)
 		fmt.Fprintf(table, "%s\t%d\t%s\n", p.Name, status.PID, status)
 		if status.Alive {
 			continue

@@ -140,7 +140,7 @@ func (c Cluster) start(ctx context.Context) error {
 	return c.Report.Step("node ready, service account made", func() error {
 		return c.named(kubelet).Healthy(ctx, startBound, func(ctx context.Context) error {
 			for _, p := range c.components() {
-				if err := p.Check(); err != nil {
+				if err := p.Check(ctx); err != nil {
 					return err
 				}
 			}

@@ -23,13 +23,8 @@ func embedded(name string, stages map[string]string, inputs []string, salt strin
 	for stage, ref := range stages {
 		refs[stage+".tar"] = ref
 	}
-	return Image{Name: name, Refs: refs, Inputs: inputs, Salt: salt, Build: func(ctx context.Context, out string) error {
-		work, err := os.MkdirTemp("", "mindebug-image-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(work)
-		dir := filepath.Join(work, "context")
+	return Image{Name: name, Refs: refs, Inputs: inputs, Salt: salt, Build: func(ctx context.Context, job Job) error {
+		dir := filepath.Join(job.Work, "context")
 		if err := unpack(name, dir); err != nil {
 			return err
 		}
@@ -37,16 +32,16 @@ func embedded(name string, stages map[string]string, inputs []string, salt strin
 			return err
 		}
 		buildah := func(args ...string) error {
-			return run(ctx, "", nil, "buildah", append([]string{
+			return run(ctx, "", job.Env, "buildah", append([]string{
 				"--storage-driver", "vfs",
-				"--root", filepath.Join(work, "storage"), "--runroot", filepath.Join(work, "run"),
+				"--root", filepath.Join(job.Work, "storage"), "--runroot", filepath.Join(job.Work, "run"),
 			}, args...)...)
 		}
 		for stage, ref := range stages {
 			if err := buildah("bud", "--quiet", "--isolation", "chroot", "--timestamp", "0", "--target", stage, "--tag", ref, dir); err != nil {
 				return err
 			}
-			if err := buildah("push", "--quiet", ref, "oci-archive:"+filepath.Join(out, stage+".tar")+":"+ref); err != nil {
+			if err := buildah("push", "--quiet", ref, "oci-archive:"+filepath.Join(job.Out, stage+".tar")+":"+ref); err != nil {
 				return err
 			}
 		}

@@ -23,10 +23,16 @@ type Image struct {
 	Refs   map[string]string // image reference by archive, "nonroot.tar"
 	Inputs []string          // files of the machine that it is made from, and folders of such
 	Salt   string            // whatever else changes the result
-	Build  func(ctx context.Context, out string) error
+	Build  func(ctx context.Context, job Job) error
 }
 
-// Archives are the paths of its archives in the folder out, with their references.
+// Job is one build: where its archives go, a folder for what lies about meanwhile, and the environment of its commands.
+type Job struct {
+	Out, Work string
+	Env       []string
+}
+
+// archives are the paths of its archives in the folder out, with their references.
 func (i Image) archives(out string) map[string]string {
 	paths := map[string]string{}
 	for file, ref := range i.Refs {
@@ -59,8 +65,8 @@ func All(s Sources) []Image {
 			Name:   "debug",
 			Refs:   map[string]string{"dev.tar": Debug},
 			Inputs: []string{s.DebugDir, busybox, "/usr/bin/tini-static", "/usr/lib/x86_64-linux-musl/libc.a"},
-			Build: func(ctx context.Context, out string) error {
-				return run(ctx, "", nil, filepath.Join(s.DebugDir, "build"), filepath.Join(out, "dev.tar"))
+			Build: func(ctx context.Context, job Job) error {
+				return run(ctx, "", job.Env, filepath.Join(s.DebugDir, "build"), filepath.Join(job.Out, "dev.tar"))
 			},
 		},
 	}

@@ -31,9 +31,9 @@ func TestUnpackMakesTheLinks(t *testing.T) {
 func counted(input string, count *int) Image {
 	return Image{
 		Name: "test", Refs: map[string]string{"a.tar": "mindebug.test/test:a"}, Inputs: []string{input},
-		Build: func(_ context.Context, out string) error {
+		Build: func(_ context.Context, job Job) error {
 			*count++
-			return os.WriteFile(filepath.Join(out, "a.tar"), nil, 0o644)
+			return os.WriteFile(filepath.Join(job.Out, "a.tar"), nil, 0o644)
 		},
 	}
 }
@@ -72,7 +72,7 @@ func TestStoreBuildsWhenAnInputChanges(t *testing.T) {
 func TestStoreKeepsNothingOfABrokenBuild(t *testing.T) {
 	t.Parallel()
 	store := Store{Dir: t.TempDir(), Report: new(report.Reporter)}
-	broken := Image{Name: "test", Build: func(context.Context, string) error { return errors.New("no") }}
+	broken := Image{Name: "test", Build: func(context.Context, Job) error { return errors.New("no") }}
 	if _, err := store.Archives(t.Context(), broken); err == nil {
 		t.Fatal("no error")
 	}

@@ -39,7 +39,7 @@ func (s Store) Archives(ctx context.Context, i Image) (map[string]string, error)
 		return nil, err
 	}
 	defer os.RemoveAll(half)
-	if err := s.Report.Step("built image "+i.Name, func() error { return i.Build(ctx, half) }); err != nil {
+	if err := s.Report.Step("built image "+i.Name, func() error { return i.build(ctx, half) }); err != nil {
 		return nil, fmt.Errorf("building image %s: %w", i.Name, err)
 	}
 	// What was made from other inputs is not asked for again.
@@ -56,6 +56,22 @@ func (s Store) Archives(ctx context.Context, i Image) (map[string]string, error)
 		return nil, err
 	}
 	return i.archives(out), nil
+}
+
+// build builds into out. Buildah writes to /etc/cni when it begins, whether it needs a network or not, so it is told
+// another folder.
+func (i Image) build(ctx context.Context, out string) error {
+	work, err := os.MkdirTemp("", "mindebug-image-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	settings := filepath.Join(work, "containers.conf")
+	text := fmt.Sprintf("[network]\nnetwork_backend = \"cni\"\nnetwork_config_dir = %q\n", filepath.Join(work, "network"))
+	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil {
+		return err
+	}
+	return i.Build(ctx, Job{Out: out, Work: work, Env: append(os.Environ(), "CONTAINERS_CONF="+settings)})
 }
 
 // sum is a hash of the image's own folder and of its inputs: contents, and modes of what is executed.

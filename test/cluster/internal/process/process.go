@@ -24,6 +24,8 @@ const (
 	killGrace = 5 * time.Second
 	// startGrace is how long the supervising shell may take to say which process it started.
 	startGrace = 10 * time.Second
+	// recordGrace is how long that shell may take to write down how a component ended.
+	recordGrace = time.Second
 )
 
 // supervisor runs a component as its child, since only a parent learns an exit status. It needs nothing but sh, and does
@@ -135,12 +137,25 @@ func (p Process) Start(ctx context.Context) error {
 		func() error { return fmt.Errorf("starting %s: its supervisor names no process", p.Name) })
 }
 
+// Settled is Status, but for one that just ended it waits a moment for its supervisor to say how.
+func (p Process) Settled(ctx context.Context) Status {
+	ctx, cancel := context.WithTimeout(ctx, recordGrace)
+	defer cancel()
+	var s Status
+	// Neither the bound nor an interrupt is a failure: what is known by then is the answer.
+	_ = until(ctx, func() (bool, error) {
+		s = p.Status()
+		return s.Alive || s.Exited || s.PID == 0, nil
+	}, func() error { return nil })
+	return s
+}
+
 // Check fails if the component is not alive.
-func (p Process) Check() error {
-	if s := p.Status(); !s.Alive {
-		return p.died(s)
+func (p Process) Check(ctx context.Context) error {
+	if p.Status().Alive {
+		return nil
 	}
-	return nil
+	return p.died(ctx)
 }
 
 // Healthy waits until check passes. It fails at once when the component dies or check tells of one that did, and when the
@@ -151,7 +166,7 @@ func (p Process) Healthy(ctx context.Context, bound time.Duration, check func(co
 	var last error
 	return until(ctx, func() (bool, error) {
 		if s := p.Status(); !s.Alive && (s.Exited || !p.appearing()) {
-			return false, p.died(s)
+			return false, p.died(ctx)
 		}
 		last = check(ctx)
 		if died := (*DiedError)(nil); errors.As(last, &died) {
@@ -193,8 +208,8 @@ func (p Process) LastLines() []string { return lastLines(p.Log, 12) }
 func (p Process) pidFile() string  { return filepath.Join(p.State, p.Name+".pid") }
 func (p Process) exitFile() string { return filepath.Join(p.State, p.Name+".exit") }
 
-func (p Process) died(s Status) error {
-	return &DiedError{Name: p.Name, Status: s, Log: p.Log, Last: p.LastLines()}
+func (p Process) died(ctx context.Context) error {
+	return &DiedError{Name: p.Name, Status: p.Settled(ctx), Log: p.Log, Last: p.LastLines()}
 }
 
 // appearing tells whether the recorded process exists although it does not run the component's file: for a moment after
