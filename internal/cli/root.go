@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -27,8 +28,7 @@ type Program struct {
 
 // Run runs the command line and returns the exit status. A signal arrives as the cause of ctx, as *fault.Interrupted.
 func Run(ctx context.Context, p Program, args []string) int {
-	klog.LogToStderr(false) // client-go logs what it also returns; what is to be said is said in errors.go
-	klog.SetOutput(io.Discard)
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go logs what it also returns; errors.go says it
 	f := &factory{program: p, flags: genericclioptions.NewConfigFlags(true)}
 	root := newRoot(f, f.session)
 	root.SetArgs(args)

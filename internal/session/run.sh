@@ -109,7 +109,7 @@ esac
 trap : INT TERM HUP QUIT
 (
   unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_TOP
-  export T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \\w \\$ "
+  export T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \$PWD \$ "
   exec "$@" 3<&-
 )
 status=$?
