@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -67,13 +66,12 @@ func (s *sessionRun) whyNotHidden() string {
 	return fmt.Sprintf("the programs in image %s can be read by their user", s.request.Image)
 }
 
-// sayLeft says, after a shell, what has become of its container and how to come back.
-func (s *sessionRun) sayLeft(container string, err error) {
-	if err != nil || len(s.request.Command) > 0 || !s.request.Stdin {
+// sayLeft says, after a shell, what becomes of its container and how to come back.
+func (s *sessionRun) sayLeft(in session.Found) {
+	if len(s.request.Command) > 0 {
 		return
 	}
-	s.notices.Say("left %s: container %s ends after %s without use; until then the same command enters it again",
-		s.place(), container, s.request.TTL.Round(time.Second))
+	s.notices.Say("left %s: container %s ends after %s without use; until then the same command enters it again", s.place(), in.Name, in.TTL)
 }
 
 // bytesText writes a number of bytes as Kubernetes does: "64Mi".

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/mindebug/kubectl-mindebug/internal/access"
 	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/preflight"
@@ -74,6 +76,9 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, stream
 		s.notices = ui.NewNotices(streams.Err)
 	}
 	pod, err := resolve.Pod(ctx, cluster, r.Namespace, r.Query.Name)
+	if apierrors.IsForbidden(err) {
+		err = preflight.Forbidden(ctx, cluster, r.Namespace, access.GetPod, err)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -168,39 +173,57 @@ func known(id target.Sourced[int64]) *int64 {
 	return &id.Value
 }
 
-// enter runs the session in a container of this plan that runs already, else in a new one.
+// enter runs the session in a container of this plan that is there already, else in a new one.
 func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 	want := session.Container(s.plan, s.facts.Container, session.Settings{
 		Image: s.request.Image, PullPolicy: s.request.PullPolicy, TTL: s.request.TTL,
 	})
 	if !s.request.New {
-		if name := session.Find(pod, want); name != "" {
-			status, began, err := s.stream(ctx, name, func(ctx context.Context, r session.Request) (int, bool, error) {
-				return session.Reenter(ctx, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: name}, r)
-			})
-			var refused *fault.Forbidden
-			if began || err == nil || errors.As(err, &refused) || ctx.Err() != nil {
-				return status, err
-			}
-			// It has ended since the pod was read, or cannot be entered: a new one can.
+		if status, entered, err := s.reenter(ctx, pod, want); entered {
+			return status, err
 		}
 	}
 	if err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
 		return 0, err
 	}
-	changed, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
+	pod, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
 	if err != nil {
 		return 0, preflight.Refusal(ctx, s.cluster, pod, want, err)
 	}
-	status, _, err := s.stream(ctx, want.Name, func(ctx context.Context, r session.Request) (int, bool, error) {
-		status, err := session.Enter(ctx, s.cluster, s.execer, changed, want.Name, s.request.Timeout, r)
-		return status, true, err
-	})
-	return status, err
+	return s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, pod)
 }
 
-// stream runs a session with the user's streams: input, terminal, signals, and what is said before and after.
-func (s *sessionRun) stream(ctx context.Context, container string, open func(context.Context, session.Request) (int, bool, error)) (int, bool, error) {
+// reenterTries is how often a session container that runs is tried before that is an error.
+const reenterTries = 3
+
+// reenter runs the session in a container that is there. Entered is false where there is none, or no longer: one that
+// runs and cannot be entered is an error, since a new one would be for good and fare no better.
+func (s *sessionRun) reenter(ctx context.Context, pod *corev1.Pod, want corev1.EphemeralContainer) (status int, entered bool, err error) {
+	for range reenterTries {
+		found, ok := session.Find(pod, want)
+		if !ok {
+			return 0, false, nil
+		}
+		if s.request.TTLGiven && found.TTL != s.request.TTL {
+			s.notices.Say("the session container that is there keeps its time to live, %s", found.TTL)
+		}
+		status, err = s.stream(ctx, found, pod)
+		var notEntered *fault.NotEntered
+		if !errors.As(err, &notEntered) || apierrors.IsForbidden(err) || ctx.Err() != nil {
+			return status, true, err
+		}
+		changed, readErr := s.cluster.Pod(ctx, pod.Namespace, pod.Name)
+		if readErr != nil {
+			return 0, true, err
+		}
+		pod = changed
+	}
+	return 0, true, err
+}
+
+// stream runs a session in a container with the user's streams: input, terminal, signals, and what is said before and
+// after.
+func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.Pod) (int, error) {
 	restore := func() {}
 	defer func() { restore() }()
 	sizing, stopSizing := context.WithCancel(ctx)
@@ -234,15 +257,21 @@ func (s *sessionRun) stream(ctx context.Context, container string, open func(con
 	if s.request.TTY {
 		r.Sizes = attachSizes(sizing, s.streams.Out)
 	}
-	status, began, err := open(streaming, r)
+	var status int
+	var err error
+	if in.Running {
+		status, err = session.Reenter(streaming, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, r)
+	} else {
+		status, err = session.Enter(streaming, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
+	}
 	restore()
-	if err != nil && ctx.Err() != nil && !begun.Load() {
+	switch {
+	case err != nil && ctx.Err() != nil && !begun.Load():
 		err = context.Cause(ctx)
+	case err == nil:
+		s.sayLeft(in)
 	}
-	if began && begun.Load() {
-		s.sayLeft(container, err)
-	}
-	return status, began, err
+	return status, err
 }
 
 // passSignals returns a context that a signal ends as long as the command has not begun, and the signals that come

@@ -216,7 +216,7 @@ func inIdentity(err error, m *message) bool {
 	var windows *fault.Windows
 	switch {
 	case errors.As(err, &unknown):
-		m.text = fmt.Sprintf("the %s of container %q of pod/%s is not known: neither its spec nor its status tells", unknown.Missing, unknown.Container, unknown.Pod.Name)
+		m.text = fmt.Sprintf("nothing tells the %s of container %q of pod/%s: neither its spec nor its status", unknown.Missing, unknown.Container, unknown.Pod.Name)
 		m.hint = "name it as the image has it (USER): --run-as UID:GID"
 	case errors.As(err, &other):
 		m.text = fmt.Sprintf("container %q of pod/%s runs as another user than --run-as names", other.Container, other.Pod.Name)
@@ -249,8 +249,12 @@ func explainNotStarted(e *fault.NotStarted, m *message) {
 		m.facts = append(m.facts, e.Message)
 	}
 	m.facts = append(m.facts, "image: "+e.Image, fmt.Sprintf(hintGoneContainer, e.Container))
-	m.hint = "name an image that the node can pull and that has a shell: --image"
-	if e.Waited > 0 {
+	m.hint = "name an image that the node can pull: --image"
+	switch {
+	case e.NoShell:
+		m.text = fmt.Sprintf("the debug image %s has no shell", e.Image)
+		m.hint = "name an image that has one: --image"
+	case e.Waited > 0:
 		m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
 	}
 }
@@ -259,6 +263,7 @@ func explainNotStarted(e *fault.NotStarted, m *message) {
 func inSession(err error, m *message) bool {
 	var gone *fault.TargetGone
 	var apart *fault.Apart
+	var notEntered *fault.NotEntered
 	var lost *fault.Lost
 	switch {
 	case errors.As(err, &gone):
@@ -268,12 +273,14 @@ func inSession(err error, m *message) bool {
 		m.text = fmt.Sprintf("the debug container of pod/%s does not share its target's process namespace", apart.Pod.Name)
 		m.facts = []string{fmt.Sprintf(hintGoneContainer, apart.Container)}
 		m.hint = "the node's container runtime must support targetContainerName (containerd, CRI-O)"
+	case errors.As(err, &notEntered):
+		m.text = fmt.Sprintf("no session could be begun in container %s of pod/%s", notEntered.Container, notEntered.Pod.Name)
+		m.facts = []string{notEntered.Cause.Error()}
+		m.hint = fmt.Sprintf("see its state: kubectl describe -n %s pod %s", notEntered.Pod.Namespace, notEntered.Pod.Name)
 	case errors.As(err, &lost):
 		m.text = fmt.Sprintf("the connection to pod/%s was lost: %v", lost.Pod.Name, lost.Cause)
 		m.hint = "the same command again enters the session container, if it is still there"
-		if lost.Ran {
-			m.facts = []string{"the command had been started; whether it ended is not known"}
-		}
+		m.facts = []string{"the command had been started; whether it ended is not known"}
 	default:
 		return false
 	}

@@ -43,8 +43,8 @@ func (e *Unreachable) Error() string { return fmt.Sprintf("asking %s: %v", e.Ser
 // Unwrap returns the cause.
 func (e *Unreachable) Unwrap() error { return e.Cause }
 
-// NoPod says that there is no such pod. Near are the names of the namespace that are alike, Listed whether they could be
-// looked at.
+// NoPod says that there is no such pod. Near are the names of the namespace that are alike, as far as they
+// could be listed.
 type NoPod struct {
 	Pod  Pod
 	Near []string
@@ -260,14 +260,27 @@ func (e *Apart) Error() string {
 	return fmt.Sprintf("the debug container of %s does not share the process namespace of %q", e.Pod, e.Container)
 }
 
-// Lost says that the connection of a session ended before its exit status came.
+// NotEntered says that a session container runs, and no session could be begun in it.
+type NotEntered struct {
+	Pod Pod
+	// Container is the session container.
+	Container string
+	Cause     error
+}
+
+func (e *NotEntered) Error() string {
+	return fmt.Sprintf("entering container %q of %s: %v", e.Container, e.Pod, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *NotEntered) Unwrap() error { return e.Cause }
+
+// Lost says that the connection of a session ended after its command had begun and before its exit status came.
 type Lost struct {
 	Pod Pod
-	// Container is the debug container.
+	// Container is the session container.
 	Container string
-	// Ran is true where the command had been started.
-	Ran   bool
-	Cause error
+	Cause     error
 }
 
 func (e *Lost) Error() string { return fmt.Sprintf("session in %s: %v", e.Pod, e.Cause) }

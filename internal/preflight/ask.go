@@ -44,7 +44,7 @@ func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1
 	})
 	both.Wait()
 	if dryRun == nil && !mayExec {
-		return forbidden(ctx, cluster, pod.Namespace, access.Exec, nil)
+		return Forbidden(ctx, cluster, pod.Namespace, access.Exec, nil)
 	}
 	return dryRun
 }
@@ -60,7 +60,7 @@ func Refusal(ctx context.Context, cluster Cluster, pod *corev1.Pod, container co
 		return &fault.Replaced{Pod: name, Server: err}
 	case apierrors.IsForbidden(err):
 		if may, reviewErr := cluster.MayI(ctx, pod.Namespace, pod.Name, access.AddContainer); reviewErr == nil && !may {
-			return forbidden(ctx, cluster, pod.Namespace, access.AddContainer, err)
+			return Forbidden(ctx, cluster, pod.Namespace, access.AddContainer, err)
 		}
 		return &fault.Refused{Pod: name, Container: container.Name, Server: err}
 	case apierrors.ReasonForError(err) != "":
@@ -86,8 +86,8 @@ func replaced(err error) bool {
 	return false
 }
 
-// forbidden adds to a call that is not allowed whom the server takes the user for.
-func forbidden(ctx context.Context, cluster Cluster, namespace string, call access.Call, server error) error {
+// Forbidden says that a call is not allowed, and whom the server takes the user for.
+func Forbidden(ctx context.Context, cluster Cluster, namespace string, call access.Call, server error) error {
 	e := &fault.Forbidden{Namespace: namespace, Call: call.String(), Server: server}
 	if user, err := cluster.WhoAmI(ctx); err == nil {
 		e.User, e.Groups = user.Username, user.Groups

@@ -80,21 +80,40 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// Find returns the name of a running session container of the pod that is what want would be, or "". The whole
-// specification must be the same, not only image and privileges: a planted environment could run another's code in the
-// next user's shell. Only the name and the time to live may differ.
-func Find(pod *corev1.Pod, want corev1.EphemeralContainer) string {
-	for i := range pod.Spec.EphemeralContainers {
-		have := &pod.Spec.EphemeralContainers[i]
-		if same(*have.DeepCopy(), *want.DeepCopy()) && running(pod, have.Name, want.SecurityContext) {
-			return have.Name
-		}
-	}
-	return ""
+// Found is a session container of a pod that could serve.
+type Found struct {
+	Name string
+	// Running is false where it is only starting.
+	Running bool
+	TTL     time.Duration
 }
 
-// TTL returns the time to live of a session container, and false where it is not one.
-func TTL(c *corev1.EphemeralContainer) (time.Duration, bool) {
+// Find returns a session container of the pod that is what want would be: one that runs, else one that is starting. The
+// whole specification must be the same, not only image and privileges: a planted environment could run another's code
+// in the next user's shell. Only the name and the time to live may differ.
+func Find(pod *corev1.Pod, want corev1.EphemeralContainer) (Found, bool) {
+	var starting *Found
+	for i := range pod.Spec.EphemeralContainers {
+		have := &pod.Spec.EphemeralContainers[i]
+		if !same(*have.DeepCopy(), *want.DeepCopy()) {
+			continue
+		}
+		ttl, _ := timeToLive(have)
+		switch s := status(pod, have.Name); {
+		case isRunning(s, want.SecurityContext):
+			return Found{Name: have.Name, Running: true, TTL: ttl}, true
+		case isStarting(s):
+			starting = &Found{Name: have.Name, TTL: ttl}
+		}
+	}
+	if starting == nil {
+		return Found{}, false
+	}
+	return *starting, true
+}
+
+// timeToLive returns the time to live of a session container, and false where it is not one.
+func timeToLive(c *corev1.EphemeralContainer) (time.Duration, bool) {
 	if len(c.Command) != 5 || c.Command[3] != "mindebug-hold" {
 		return 0, false
 	}
@@ -104,7 +123,7 @@ func TTL(c *corev1.EphemeralContainer) (time.Duration, bool) {
 
 // same compares two specifications apart from the name, the time to live, and what the API server fills in.
 func same(have, want corev1.EphemeralContainer) bool {
-	if _, ok := TTL(&have); !ok {
+	if _, ok := timeToLive(&have); !ok {
 		return false
 	}
 	have.Name, have.Command[4] = want.Name, want.Command[4]
@@ -120,9 +139,8 @@ func same(have, want corev1.EphemeralContainer) bool {
 	return equality.Semantic.DeepEqual(have, want)
 }
 
-// running reports whether the ephemeral container runs, as the user that its specification names.
-func running(pod *corev1.Pod, name string, sc *corev1.SecurityContext) bool {
-	s := status(pod, name)
+// isRunning reports whether an ephemeral container runs, as the user that its specification names.
+func isRunning(s *corev1.ContainerStatus, sc *corev1.SecurityContext) bool {
 	if s == nil || s.State.Running == nil {
 		return false
 	}
@@ -130,6 +148,17 @@ func running(pod *corev1.Pod, name string, sc *corev1.SecurityContext) bool {
 		return true
 	}
 	return s.User.Linux.UID == *sc.RunAsUser && s.User.Linux.GID == *sc.RunAsGroup
+}
+
+// isStarting reports whether an ephemeral container may run soon, or does already: the status lags behind.
+func isStarting(s *corev1.ContainerStatus) bool {
+	switch {
+	case s == nil:
+		return true
+	case s.State.Running != nil || s.State.Terminated != nil:
+		return false
+	}
+	return s.State.Waiting == nil || !hopeless[s.State.Waiting.Reason]
 }
 
 // status returns the status of an ephemeral container, or nil.

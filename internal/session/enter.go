@@ -3,7 +3,7 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,15 +21,15 @@ type Cluster interface {
 	WatchEvents(ctx context.Context, pod *corev1.Pod, container string) (watch.Interface, error)
 }
 
-// Reenter runs a session in a container that runs already. Began is false where the command did not begin, for instance
-// because the container has ended meanwhile: the session may then be had in another one.
-func Reenter(ctx context.Context, execer Execer, c attach.Container, r Request) (status int, began bool, err error) {
-	status, err = run(ctx, execer, c, r)
+// Reenter runs a session in a container that runs already. The error is a *fault.NotEntered where the command did not
+// begin, for instance because the container has ended meanwhile.
+func Reenter(ctx context.Context, execer Execer, c attach.Container, r Request) (int, error) {
+	status, err := run(ctx, execer, c, r)
 	var notBegun *notBegunError
 	if errors.As(err, &notBegun) {
-		return 0, false, translate(c, notBegun.cause)
+		return 0, translate(c, notBegun.cause)
 	}
-	return status, true, lost(c, err)
+	return status, lost(c, err)
 }
 
 // Early tries: the kubelet answers an exec from the runtime, not from the pod's status, so that a session can begin
@@ -75,8 +75,6 @@ type entrance struct {
 	// failed counts tries since running was set, cause is what the last one said.
 	failed int
 	cause  error
-	// reason and message are the last that an Event told of a failure.
-	reason, message string
 }
 
 // attempt is how a try ended.
@@ -127,11 +125,13 @@ func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) 
 				e.try(ctx)
 			}
 		case event := <-events:
-			e.note(event)
+			if err := e.note(event); err != nil {
+				return 0, err
+			}
 		case <-deadline.C:
-			return 0, e.notStarted(e.reason, e.message, bound)
+			return 0, e.notStarted("", "", bound)
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return 0, context.Cause(ctx)
 		}
 	}
 }
@@ -203,16 +203,18 @@ var hopeless = map[string]bool{
 	"PreCreateHookError": true, "PreStartHookError": true, "PostStartHookError": true,
 }
 
-// note takes in an Event about the container. Some failures reach the API in no other way.
-func (e *entrance) note(event *corev1.Event) {
+// note takes in an Event about the container. A failure is known from it sooner than from the status, and some reach the
+// API in no other way.
+func (e *entrance) note(event *corev1.Event) error {
 	switch {
 	case event.Reason == "Pulling":
 		e.pulling = true
 	case event.Reason == "Pulled":
 		e.pulling = false
 	case event.Type == corev1.EventTypeWarning:
-		e.reason, e.message = event.Reason, event.Message
+		return e.notStarted(event.Reason, event.Message, 0)
 	}
+	return nil
 }
 
 func (e *entrance) notStarted(reason, message string, waited time.Duration) error {
@@ -227,8 +229,14 @@ func (e *entrance) notStarted(reason, message string, waited time.Duration) erro
 	}
 	return &fault.NotStarted{
 		Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}, Container: e.container.Name, Image: image,
-		Reason: reason, Message: message, Waited: waited,
+		Reason: reason, Message: message, Waited: waited, NoShell: lacksShell(message),
 	}
+}
+
+// lacksShell reports whether the runtime could not start the container because its image has no sh. Nothing but the
+// message tells: this is runc's (1.1.5, by containerd 2.4.2), the same since 1.0.
+func lacksShell(message string) bool {
+	return strings.Contains(message, `exec: "sh": executable file not found`)
 }
 
 // watchPod sends the pod as it changes; where it may not be watched, as it is read from time to time. The channel is
@@ -312,10 +320,10 @@ func translate(c attach.Container, cause error) error {
 	case errors.As(cause, &stop):
 		return &fault.TargetGone{Pod: pod, Container: c.Name}
 	}
-	return lost(c, fmt.Errorf("entering container %q: %w", c.Name, cause))
+	return &fault.NotEntered{Pod: pod, Container: c.Name, Cause: cause}
 }
 
-// lost says of a session's error that the connection ended before its exit status came.
+// lost says of the error of a session that had begun that the connection ended before its exit status came.
 func lost(c attach.Container, err error) error {
 	var broken *attach.LostError
 	if !errors.As(err, &broken) {

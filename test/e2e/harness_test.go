@@ -37,9 +37,9 @@ var (
 func TestMain(m *testing.M) {
 	if err := connect(); err != nil {
 		fmt.Fprintf(os.Stderr, "error: %v\nhint: run these tests by `make e2e`\n", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // TestMain is the main of these tests
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 func connect() error {
