@@ -18,6 +18,7 @@ func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // a write that fails ends the session in an orderly way
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
 			cancel(&fault.Interrupted{Signal: s})

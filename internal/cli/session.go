@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
@@ -66,6 +67,9 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 	if len(command) == 0 {
 		r.Stdin, r.TTY = true, around.terminal
 	}
+	if err := checkImage(r.Image); err != nil {
+		return r, err
+	}
 	if r.PullPolicy, err = parsePullPolicy(f.pullPolicy); err != nil {
 		return r, err
 	}
@@ -107,6 +111,15 @@ func parseQuery(words []string) (target.Query, error) {
 		}
 	}
 	return query, &fault.Usage{Reason: err.Error(), Hint: "name a pod: kubectl mindebug pod/NAME"}
+}
+
+// checkImage refuses what is no image reference: the API server takes any text, and the kubelet refuses it only after the
+// container has become a permanent part of the pod.
+func checkImage(image string) error {
+	if _, err := name.ParseReference(image); err != nil {
+		return &fault.Usage{Reason: fmt.Sprintf("%q is not the name of an image: %v", image, err)}
+	}
+	return nil
 }
 
 func parsePullPolicy(text string) (corev1.PullPolicy, error) {

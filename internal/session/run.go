@@ -50,6 +50,9 @@ type notBegunError struct{ cause error }
 func (e *notBegunError) Error() string { return fmt.Sprintf("entering the container: %v", e.cause) }
 func (e *notBegunError) Unwrap() error { return e.cause }
 
+// statusPipe is the exit status of a session whose output nobody takes any more: that of a program that SIGPIPE ended.
+const statusPipe = 128 + int(syscall.SIGPIPE)
+
 // run carries one session in container c from its beginning to its end and returns the command's exit status. It
 // returns a *notBegunError where the command did not begin.
 func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int, error) {
@@ -58,25 +61,30 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	id := rand.String(8)
 	begun := make(chan struct{})
 	keeper := newLines()
+	unread := newSignal()
 
-	out := &greeter{out: r.Stdout, greeted: func(g Greeting) {
+	out := &greeter{out: pipe{r.Stdout, unread}, greeted: func(g Greeting) {
 		r.Begun(g)
 		close(begun)
 	}}
-	streams := attach.Streams{Stdout: out, Stderr: r.Stderr, TTY: r.TTY, Sizes: r.Sizes}
+	streams := attach.Streams{Stdout: out, Stderr: pipe{r.Stderr, unread}, TTY: r.TTY, Sizes: r.Sizes}
 	flags := "-"
 	if r.Quiet {
 		flags += "q"
 	}
 	var ends sync.WaitGroup
-	if r.Stdin == nil {
+	// Standard input that the command does not want can carry the lease; a terminal would echo it.
+	apart := r.Stdin != nil || r.TTY
+	if apart {
+		if r.Stdin != nil {
+			streams.Stdin = &gate{open: begun, shut: ctx.Done(), in: r.Stdin}
+		}
+		ends.Go(func() { keep(ctx, execer, c, id, r.Grace, keeper, begun) })
+	} else {
 		flags += "k"
 		streams.Stdin = keeper
-	} else {
-		streams.Stdin = &gate{open: begun, shut: ctx.Done(), in: r.Stdin}
-		ends.Go(func() { keep(ctx, execer, c, id, r.Grace, keeper, begun) })
 	}
-	ends.Go(func() { keeper.live(ctx, begun, r.Grace, r.Signals) })
+	ends.Go(func() { keeper.live(ctx, begun, r.Grace, r.Signals, unread.c) })
 
 	command := append([]string{
 		"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug:" + id + ":",
@@ -85,10 +93,12 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	status, err := execer.Exec(ctx, c, command, streams)
 
 	began := closed(begun)
-	keeper.end(began && r.Stdin != nil)
+	keeper.end(began && apart)
 	cancel()
 	ends.Wait()
 	switch failure := out.failure(); {
+	case began && closed(unread.c):
+		return statusPipe, nil
 	case began:
 		return status, err
 	case failure != nil:
@@ -97,6 +107,30 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 		return 0, &notBegunError{fmt.Errorf("the shell ended with exit status %d", status)}
 	}
 	return 0, &notBegunError{err}
+}
+
+// signal is a channel that can be closed more than once.
+type signal struct {
+	c    chan struct{}
+	once sync.Once
+}
+
+func newSignal() *signal { return &signal{c: make(chan struct{})} }
+
+func (s *signal) send() { s.once.Do(func() { close(s.c) }) }
+
+// pipe is a writer that tells when nobody reads any more.
+type pipe struct {
+	out    io.Writer
+	unread *signal
+}
+
+func (p pipe) Write(b []byte) (int, error) {
+	n, err := p.out.Write(b)
+	if err != nil {
+		p.unread.send()
+	}
+	return n, err
 }
 
 func closed(c <-chan struct{}) bool {
@@ -118,7 +152,7 @@ func keep(ctx context.Context, execer Execer, c attach.Container, id string, gra
 	command := []string{"sh", "-c", `eval "$MINDEBUG_KEEP"`, "mindebug-keep:" + id, seconds(grace)}
 	// Whatever ends this stream, the session goes on; without a lease it lasts as long as its command does.
 	_, _ = execer.Exec(ctx, c, command, attach.Streams{Stdin: lines})
-	lines.abandon()
+	lines.abandoned.send()
 }
 
 // lines is what a client says to a keeper, as the reader that a stream takes it from.
@@ -127,16 +161,16 @@ type lines struct {
 	rest  string
 	// over is closed when nothing more is to be said, flushed when the stream asked for more after the last line and so
 	// has sent it, abandoned when the stream is gone.
-	over, flushed, abandoned chan struct{}
-	once, flushOnce          sync.Once
+	over               chan struct{}
+	flushed, abandoned *signal
 }
 
 func newLines() *lines {
 	return &lines{
 		queue:     make(chan string),
 		over:      make(chan struct{}),
-		flushed:   make(chan struct{}),
-		abandoned: make(chan struct{}),
+		flushed:   newSignal(),
+		abandoned: newSignal(),
 	}
 }
 
@@ -146,7 +180,7 @@ func (l *lines) Read(p []byte) (int, error) {
 		select {
 		case l.rest = <-l.queue:
 		case <-l.over:
-			l.flushOnce.Do(func() { close(l.flushed) })
+			l.flushed.send()
 			return 0, io.EOF
 		}
 	}
@@ -160,11 +194,9 @@ func (l *lines) say(line string) {
 	select {
 	case l.queue <- line + "\n":
 	case <-l.over:
-	case <-l.abandoned:
+	case <-l.abandoned.c:
 	}
 }
-
-func (l *lines) abandon() { l.once.Do(func() { close(l.abandoned) }) }
 
 // flushWithin bounds how long the end of a session waits for its keeper to be told, for instance because the keeper's
 // stream is only being opened.
@@ -180,19 +212,20 @@ func (l *lines) end(wait bool) {
 	defer timer.Stop()
 	select {
 	case l.queue <- "end\n":
-	case <-l.abandoned:
+	case <-l.abandoned.c:
 	case <-timer.C:
 	}
 	close(l.over)
 	select {
-	case <-l.flushed:
-	case <-l.abandoned:
+	case <-l.flushed.c:
+	case <-l.abandoned.c:
 	case <-timer.C:
 	}
 }
 
-// live says that the client is there, four times in each grace period, and passes on signals.
-func (l *lines) live(ctx context.Context, begun <-chan struct{}, grace time.Duration, signals <-chan syscall.Signal) {
+// live says that the client is there, four times in each grace period, and passes on signals. What nobody reads any more
+// ends.
+func (l *lines) live(ctx context.Context, begun <-chan struct{}, grace time.Duration, signals <-chan syscall.Signal, unread <-chan struct{}) {
 	select {
 	case <-begun:
 	case <-ctx.Done():
@@ -210,6 +243,9 @@ func (l *lines) live(ctx context.Context, begun <-chan struct{}, grace time.Dura
 			kill = time.After(killAfter)
 		case <-kill:
 			l.say("KILL")
+		case <-unread:
+			l.say("KILL")
+			unread = nil
 		case <-ctx.Done():
 			return
 		}

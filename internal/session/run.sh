@@ -107,7 +107,9 @@ case $flags in *k*)
 esac
 [ $# -gt 0 ] || set -- sh
 trap : INT TERM HUP QUIT
+exec 5>&2 2>/dev/null                            # what this shell says of its child ("Killed") is not the child's
 (
+  exec 2>&5 5>&-
   unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_TOP
   export T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \$PWD \$ "
   exec "$@" 3<&-
@@ -118,7 +120,7 @@ case $flags in *q*) ;; *)
   [ $status = 0 ] || for s; do
     case $s in /*) [ ! -e "$s" ] || continue ;; *) continue ;; esac
     inside "$s"
-    [ ! -e "$w" ] || { printf 'mindebug: %s is a file of the target: write @%s\n' "$s" "$s" >&2; break; }
+    [ ! -e "$w" ] || { printf 'mindebug: %s is a file of the target: write @%s\n' "$s" "$s" >&5; break; }
   done ;;
 esac
 [ -z "$keeper" ] || { kill -KILL $keeper; wait $keeper; } 2>/dev/null
