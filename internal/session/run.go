@@ -87,7 +87,7 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	ends.Go(func() { keeper.live(ctx, begun, r.Grace, r.Signals, unread.c) })
 
 	command := append([]string{
-		"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug:" + id + ":",
+		"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug", "mindebug:" + id + ":",
 		r.TargetID, seconds(r.Grace), r.Place, flags,
 	}, r.Command...)
 	status, err := execer.Exec(ctx, c, command, streams)

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2086
-# mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS holds q for
+# mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS holds q for
 # no notices and k where standard input is the lease (keep.sh) rather than the command's.
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
@@ -12,8 +12,8 @@ if [ -z "$MINDEBUG_TOP" ]; then
   first $tini sh -c 'eval "$MINDEBUG_RUN"' "$0" "$@"
 fi
 eval "$MINDEBUG_LIB"
-id=$1 grace=$2 place=$3 flags=$4
-shift 4
+session=${1#mindebug:} session=${session%%:*} id=$2 grace=$3 place=$4 flags=$5 keeper=
+shift 5
 
 # The target's process is the one whose cgroup names its container: the oldest of them, since the runtime started it
 # first and all others came from it, or were exec'ed later.
@@ -98,7 +98,6 @@ word() {
 }
 case $* in *@*) for s; do shift; word "$s"; set -- "$@" "$w"; done ;; esac
 
-session=${0#mindebug:} session=${session%%:*} keeper=
 case $flags in *k*)
   exec 4<&0 </dev/null
   sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-keep:$session" "$grace" <&4 >/dev/null 2>&1 3<&- 4<&- &
