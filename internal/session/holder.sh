@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2016,SC2154
 # mindebug-hold TTL: the process of a session container. It does nothing but end the container: when it was not used for
 # TTL seconds, or is asked to (the kubelet's SIGTERM, `stop`). In use means that any other process runs in it; a session
 # that ends sends SIGUSR1, so that a short one between two looks counts as a use too.

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2016,SC2154
 # mindebug-keep:SESSION GRACE: holds the lease of a session. The client writes a line now and then: "." is a sign of
 # life, a signal's name sends that signal to all that runs in the session, "end" lets go at once. When the client is
 # silent, or gone, for GRACE seconds, what runs in the session is killed; the session's own shell then ends by itself.

@@ -1,4 +1,6 @@
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2086,SC3045
+# (Unquoted lists are meant to split; what is not in POSIX, `read -t`, is tried before it is used.)
+#
 # What the holder, a session and its keeper share. It stands in the debug container's environment as MINDEBUG_LIB.
 # Nothing here writes a file, and nothing but readlink and a shell without `read -t` starts a program.
 

@@ -1,6 +1,6 @@
-# shellcheck shell=sh disable=SC2154,SC2086
-# mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS holds q for
-# no notices and k where standard input is the lease (keep.sh) rather than the command's.
+# shellcheck shell=sh disable=SC2016,SC2086,SC2154,SC3013
+# mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS
+# holds q for no notices and k where standard input is the lease (keep.sh) rather than the command's.
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
 # reason); all that follows is the command's own.
