@@ -78,7 +78,7 @@ func (s *sessionRun) sayLeft(in session.Found) {
 func bytesText(n int64) string {
 	const mi = 1 << 20
 	if n >= mi {
-		n = (n + mi/2) / mi * mi
+		n -= n % mi
 	}
 	return resource.NewQuantity(n, resource.BinarySI).String()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -82,7 +81,7 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, stream
 	if err != nil {
 		return 0, err
 	}
-	name, err := s.container(pod)
+	name, err := s.container(ctx, pod)
 	if err != nil {
 		return 0, err
 	}
@@ -108,7 +107,7 @@ type sessionRun struct {
 }
 
 // container settles which container is meant, by asking on a terminal where the pod does not tell.
-func (s *sessionRun) container(pod *corev1.Pod) (string, error) {
+func (s *sessionRun) container(ctx context.Context, pod *corev1.Pod) (string, error) {
 	name, err := resolve.Container(pod, s.request.Container)
 	var many *fault.ManyContainers
 	if !errors.As(err, &many) || !ui.IsTerminal(s.streams.In) || !ui.IsTerminal(s.streams.Err) {
@@ -118,7 +117,7 @@ func (s *sessionRun) container(pod *corev1.Pod) (string, error) {
 	for _, c := range many.Containers {
 		options = append(options, ui.Escape(c.Describe()))
 	}
-	chosen, err := ui.Choose(s.streams.In, s.streams.Err, fmt.Sprintf("pod/%s has %d containers:", pod.Name, len(options)), options)
+	chosen, err := ui.Choose(ctx, s.streams.In, s.streams.Err, fmt.Sprintf("pod/%s has %d containers:", pod.Name, len(options)), options)
 	if err != nil {
 		return "", err
 	}
@@ -186,11 +185,11 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 	if err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
 		return 0, err
 	}
-	pod, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
+	changed, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
 	if err != nil {
 		return 0, preflight.Refusal(ctx, s.cluster, pod, want, err)
 	}
-	return s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, pod)
+	return s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
 }
 
 // reenterTries is how often a session container that runs is tried before that is an error.
@@ -255,12 +254,12 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		r.Stdin = s.streams.In
 	}
 	if s.request.TTY {
-		r.Sizes = attachSizes(sizing, s.streams.Out)
+		r.Sizes = s.sizes(sizing)
 	}
 	var status int
 	var err error
 	if in.Running {
-		status, err = session.Reenter(streaming, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, r)
+		status, err = session.Reenter(streaming, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
 	} else {
 		status, err = session.Enter(streaming, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
 	}
@@ -290,22 +289,11 @@ func (s *sessionRun) passSignals(ctx context.Context, begun *atomic.Bool) (conte
 	return streaming, signals
 }
 
-// attachSizes are the sizes of the user's terminal in the streams' own type.
-func attachSizes(ctx context.Context, out io.Writer) <-chan attach.Size {
-	sizes := make(chan attach.Size, 1)
-	from := ui.Sizes(ctx, out)
-	if !ui.IsTerminal(out) {
-		from = ui.Sizes(ctx, os.Stdin)
+// sizes are those of the user's terminal: the one that is written to, else the one that is typed at.
+func (s *sessionRun) sizes(ctx context.Context) <-chan attach.Size {
+	size := func(width, height uint16) attach.Size { return attach.Size{Width: width, Height: height} }
+	if ui.IsTerminal(s.streams.Out) {
+		return ui.Sizes(ctx, s.streams.Out, size)
 	}
-	go func() {
-		defer close(sizes)
-		for size := range from {
-			select {
-			case sizes <- attach.Size(size):
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return sizes
+	return ui.Sizes(ctx, s.streams.In, size)
 }

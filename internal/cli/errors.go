@@ -15,9 +15,15 @@ import (
 
 // The exit statuses of mindebug itself; a command's own are handed on untouched (docs/exit-codes.md).
 const (
-	statusFailed      = 125
-	statusSignalled   = 128 // and the number of the signal
+	statusUsage     = 2 // of a verb other than a session
+	statusFailed    = 125
+	statusSignalled = 128 // and the number of the signal
+)
+
+// Words that more than one error has.
+const (
 	hintGoneContainer = "container %s stays in the pod's list for good and does nothing there; recreate the pod to be rid of it"
+	hintRole          = "ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec"
 )
 
 // message is an error in the words that a user reads: what was being done and what stood in the way, facts, the next
@@ -32,12 +38,14 @@ type message struct {
 // report writes an error as one block and returns the exit status. Text from a cluster is escaped.
 func report(out io.Writer, err error) int {
 	m := explain(err)
-	fmt.Fprintln(out, "error: "+ui.Escape(m.text))
+	// What continues on a second line is indented, so that no text from elsewhere reads like a line of ours.
+	indented := func(text string) string { return strings.ReplaceAll(ui.Escape(text), "\n", "\n  ") }
+	fmt.Fprintln(out, "error: "+indented(m.text))
 	for _, fact := range m.facts {
-		fmt.Fprintln(out, "  "+strings.ReplaceAll(ui.Escape(fact), "\n", "\n  "))
+		fmt.Fprintln(out, "  "+indented(fact))
 	}
 	if m.hint != "" {
-		fmt.Fprintln(out, "hint: "+ui.Escape(m.hint))
+		fmt.Fprintln(out, "hint: "+indented(m.hint))
 	}
 	return m.status
 }
@@ -45,7 +53,7 @@ func report(out io.Writer, err error) int {
 // explain turns an error into words and an exit status. It is the only place that does.
 func explain(err error) message {
 	m := message{text: err.Error(), status: statusFailed}
-	for _, words := range []func(error, *message) bool{inUsage, inAccess, inTarget, inStart, inSession} {
+	for _, words := range []func(error, *message) bool{inUsage, inAccess, inTarget, inStart, inSession, inAnswer} {
 		if words(err, &m) {
 			break
 		}
@@ -88,13 +96,22 @@ func inAccess(err error, m *message) bool {
 		if forbidden.Server != nil {
 			m.facts = append(m.facts, "the server says: "+forbidden.Server.Error())
 		}
-		m.hint = "ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec"
+		m.hint = hintRole
+	default:
+		return false
+	}
+	return true
+}
+
+// inAnswer is about answers of the API server that no stage has put into its own terms.
+func inAnswer(err error, m *message) bool {
+	switch {
 	case apierrors.IsUnauthorized(err):
 		m.text = "the API server does not know you: " + err.Error()
 		m.hint = "log in again, as for kubectl"
 	case apierrors.IsForbidden(err):
 		m.text = "the API server refuses: " + err.Error()
-		m.hint = "ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec"
+		m.hint = hintRole
 	default:
 		return false
 	}
@@ -277,6 +294,9 @@ func inSession(err error, m *message) bool {
 		m.text = fmt.Sprintf("no session could be begun in container %s of pod/%s", notEntered.Container, notEntered.Pod.Name)
 		m.facts = []string{notEntered.Cause.Error()}
 		m.hint = fmt.Sprintf("see its state: kubectl describe -n %s pod %s", notEntered.Pod.Namespace, notEntered.Pod.Name)
+		if apierrors.IsForbidden(notEntered.Cause) {
+			m.hint = hintRole
+		}
 	case errors.As(err, &lost):
 		m.text = fmt.Sprintf("the connection to pod/%s was lost: %v", lost.Pod.Name, lost.Cause)
 		m.hint = "the same command again enters the session container, if it is still there"

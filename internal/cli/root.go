@@ -35,15 +35,20 @@ func Run(ctx context.Context, p Program, args []string) int {
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var exit *exitStatus
+	var usage *fault.Usage
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &exit):
 		return exit.status
 	}
-	return report(p.Err, err)
+	status := report(p.Err, err)
+	if cmd != root && errors.As(err, &usage) {
+		status = statusUsage
+	}
+	return status
 }
 
 // exitStatus is a command's own exit status on its way out.

@@ -104,10 +104,13 @@ func parseQuery(words []string) (target.Query, error) {
 	if !errors.As(err, &wrong) || len(words) == 0 {
 		return query, &fault.Usage{Reason: "no target given", Hint: "name one: kubectl mindebug pod/NAME"}
 	}
-	if first, err := target.ParseQuery(words[:1]); err == nil && len(words) > 1 {
-		return query, &fault.Usage{
-			Reason: fmt.Sprintf("%q stands after the target", strings.Join(words[1:], " ")),
-			Hint:   fmt.Sprintf("write `--` before the command: kubectl mindebug %s -- %s", first, strings.Join(words[1:], " ")),
+	for _, n := range []int{2, 1} {
+		if first, err := target.ParseQuery(words[:min(n, len(words))]); err == nil && len(words) > n {
+			rest := strings.Join(words[n:], " ")
+			return query, &fault.Usage{
+				Reason: fmt.Sprintf("%q stands after the target", rest),
+				Hint:   fmt.Sprintf("write `--` before the command: kubectl mindebug %s -- %s", first, rest),
+			}
 		}
 	}
 	return query, &fault.Usage{Reason: err.Error(), Hint: "name a pod: kubectl mindebug pod/NAME"}

@@ -1,12 +1,29 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
 
 func newVersion(version string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		Run:   func(cmd *cobra.Command, _ []string) { cmd.Println(version) },
+	}
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &fault.Usage{
+		Reason: fmt.Sprintf("%s takes no argument, and here is %q", cmd.Name(), args[0]),
+		Hint:   fmt.Sprintf("a pod of that name is pod/%s", cmd.Name()),
 	}
 }

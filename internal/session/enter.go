@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -22,15 +23,32 @@ type Cluster interface {
 }
 
 // Reenter runs a session in a container that runs already. The error is a *fault.NotEntered where the command did not
-// begin, for instance because the container has ended meanwhile.
-func Reenter(ctx context.Context, execer Execer, c attach.Container, r Request) (int, error) {
-	status, err := run(ctx, execer, c, r)
-	var notBegun *notBegunError
-	if errors.As(err, &notBegun) {
-		return 0, translate(c, notBegun.cause)
+// begin within bound, for instance because the container has ended meanwhile.
+func Reenter(ctx context.Context, execer Execer, c attach.Container, bound time.Duration, r Request) (int, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(bound, func() { cancel(&lateError{bound}) })
+	begun := r.Begun
+	r.Begun = func(g Greeting) {
+		late.Stop()
+		begun(g)
 	}
-	return status, lost(c, err)
+	status, err := run(ctx, execer, c, r)
+	late.Stop()
+	var notBegun *notBegunError
+	if !errors.As(err, &notBegun) {
+		return status, lost(c, err)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		notBegun.cause = cause
+	}
+	return 0, translate(c, notBegun.cause)
 }
+
+// lateError says that nothing was heard from a container within the bound.
+type lateError struct{ bound time.Duration }
+
+func (e *lateError) Error() string { return fmt.Sprintf("nothing heard from it within %s", e.bound) }
 
 // Early tries: the kubelet answers an exec from the runtime, not from the pod's status, so that a session can begin
 // before the status says that its container runs. The times count from the patch, and are the quantiles of recorded
@@ -86,6 +104,13 @@ type attempt struct {
 func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) {
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
+	trying, stopTrying := context.WithCancel(ctx)
+	defer func() {
+		stopTrying()
+		if e.trying { // a command that begins after all would run although an error was returned
+			<-e.attempts
+		}
+	}()
 	pods, events := e.watchPod(watching), e.watchEvents(watching)
 	deadline := time.NewTimer(bound)
 	defer deadline.Stop()
@@ -98,6 +123,7 @@ func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) 
 		case <-e.begun:
 			stopWatching()
 			result := <-e.attempts
+			e.trying = false
 			return result.status, lost(e.container, result.err)
 		case result := <-e.attempts:
 			if done, status, err := e.ended(result); done {
@@ -108,7 +134,7 @@ func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) 
 			}
 		case <-timer.C:
 			if !e.pulling || e.running {
-				e.try(ctx)
+				e.try(trying)
 			}
 			if next++; next < len(earlyTries) {
 				timer.Reset(time.Until(start.Add(earlyTries[next])))
@@ -122,7 +148,7 @@ func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) 
 				return 0, err
 			}
 			if e.running {
-				e.try(ctx)
+				e.try(trying)
 			}
 		case event := <-events:
 			if err := e.note(event); err != nil {
@@ -179,7 +205,7 @@ func (e *entrance) ended(a attempt) (done bool, status int, err error) {
 // observe takes in the pod as it is now. The error says that the container will not run.
 func (e *entrance) observe(pod *corev1.Pod) error {
 	if pod.UID != e.pod.UID || pod.DeletionTimestamp != nil {
-		return &fault.Replaced{Pod: fault.Pod{Namespace: pod.Namespace, Name: pod.Name}}
+		return &fault.Replaced{Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}}
 	}
 	s := status(pod, e.container.Name)
 	switch {
@@ -252,7 +278,12 @@ func (e *entrance) watchPod(ctx context.Context) <-chan *corev1.Pod {
 	go func() {
 		defer close(out)
 		if w, err := e.cluster.WatchPod(ctx, e.pod); err == nil {
-			forEach(ctx, w, send)
+			forEach(ctx, w, func(change watch.EventType, pod *corev1.Pod) {
+				if change == watch.Deleted {
+					pod = &corev1.Pod{}
+				}
+				send(pod)
+			})
 		}
 		tick := time.NewTicker(pollEvery)
 		defer tick.Stop()
@@ -282,7 +313,7 @@ func (e *entrance) watchEvents(ctx context.Context) <-chan *corev1.Event {
 		if err != nil {
 			return
 		}
-		forEach(ctx, w, func(event *corev1.Event) {
+		forEach(ctx, w, func(_ watch.EventType, event *corev1.Event) {
 			select {
 			case out <- event:
 			case <-ctx.Done():
@@ -292,8 +323,8 @@ func (e *entrance) watchEvents(ctx context.Context) <-chan *corev1.Event {
 	return out
 }
 
-// forEach calls use with each object of a watch until it ends.
-func forEach[T any](ctx context.Context, w watch.Interface, use func(T)) {
+// forEach calls use with each change that a watch tells until it ends.
+func forEach[T any](ctx context.Context, w watch.Interface, use func(watch.EventType, T)) {
 	defer w.Stop()
 	for {
 		select {
@@ -302,7 +333,7 @@ func forEach[T any](ctx context.Context, w watch.Interface, use func(T)) {
 				return
 			}
 			if object, ok := event.Object.(T); ok {
-				use(object)
+				use(event.Type, object)
 			}
 		case <-ctx.Done():
 			return

@@ -135,7 +135,10 @@ func parseGreeting(text string) (Greeting, error) {
 		case "oom":
 			g.OOMScoreAdj, err = strconv.Atoi(value)
 		case "memory":
-			g.MemoryInUse, _ = strconv.ParseInt(value, 10, 64) // read through the target's own files: not to be trusted
+			// Read through the target's own files: what is no number there is no error here.
+			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
+				g.MemoryInUse = n
+			}
 		case "stop":
 			return g, &StopError{Reason: value}
 		}

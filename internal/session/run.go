@@ -93,7 +93,7 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	status, err := execer.Exec(ctx, c, command, streams)
 
 	began := closed(begun)
-	keeper.end(began && apart)
+	keeper.end(ctx, began && apart)
 	cancel()
 	ends.Wait()
 	switch failure := out.failure(); {
@@ -203,25 +203,28 @@ func (l *lines) say(line string) {
 const flushWithin = time.Second
 
 // end lets go of the lease, and waits until that is sent where wait is set.
-func (l *lines) end(wait bool) {
+func (l *lines) end(ctx context.Context, wait bool) {
 	if !wait {
 		close(l.over)
 		return
 	}
-	timer := time.NewTimer(flushWithin)
-	defer timer.Stop()
+	ctx, cancel := context.WithTimeout(ctx, flushWithin)
+	defer cancel()
 	select {
 	case l.queue <- "end\n":
 	case <-l.abandoned.c:
-	case <-timer.C:
+	case <-ctx.Done():
 	}
 	close(l.over)
 	select {
 	case <-l.flushed.c:
 	case <-l.abandoned.c:
-	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
+
+// soonestBeat is the least time between two signs of life.
+const soonestBeat = 250 * time.Millisecond
 
 // live says that the client is there, four times in each grace period, and passes on signals. What nobody reads any more
 // ends.
@@ -231,7 +234,7 @@ func (l *lines) live(ctx context.Context, begun <-chan struct{}, grace time.Dura
 	case <-ctx.Done():
 		return
 	}
-	beat := time.NewTicker(max(grace/4, time.Second))
+	beat := time.NewTicker(max(grace/4, soonestBeat))
 	defer beat.Stop()
 	var kill <-chan time.Time
 	for {

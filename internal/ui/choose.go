@@ -1,7 +1,7 @@
 package ui
 
 import (
-	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,21 +9,50 @@ import (
 )
 
 // Choose shows numbered options on out and reads a number from in. It asks again after an answer that is none of them;
-// the end of input is an error.
-func Choose(in io.Reader, out io.Writer, question string, options []string) (int, error) {
+// the end of input, or of ctx, is an error. Of in it takes whole lines and nothing after the last one.
+func Choose(ctx context.Context, in io.Reader, out io.Writer, question string, options []string) (int, error) {
 	fmt.Fprintln(out, question)
 	for i, option := range options {
 		fmt.Fprintf(out, "  %d) %s\n", i+1, option)
 	}
-	answers := bufio.NewScanner(in)
 	for {
 		fmt.Fprintf(out, "number (1-%d): ", len(options))
-		if !answers.Scan() {
+		text, err := readLine(ctx, in)
+		if err != nil {
 			fmt.Fprintln(out)
-			return 0, fmt.Errorf("reading choice: %w", io.ErrUnexpectedEOF)
+			return 0, err
 		}
-		if n, err := strconv.Atoi(strings.TrimSpace(answers.Text())); err == nil && n >= 1 && n <= len(options) {
+		if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil && n >= 1 && n <= len(options) {
 			return n - 1, nil
 		}
+	}
+}
+
+// readLine reads byte by byte up to a line's end, so that what is typed after it stays for whoever reads next.
+func readLine(ctx context.Context, in io.Reader) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		var line []byte
+		for b := make([]byte, 1); ; {
+			if _, err := io.ReadFull(in, b); err != nil {
+				read <- result{err: fmt.Errorf("reading choice: %w", io.ErrUnexpectedEOF)}
+				return
+			}
+			if b[0] == '\n' {
+				read <- result{text: string(line)}
+				return
+			}
+			line = append(line, b[0])
+		}
+	}()
+	select {
+	case r := <-read:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
 	}
 }

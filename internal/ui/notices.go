@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -23,5 +24,5 @@ func (n *Notices) Say(format string, args ...any) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	fmt.Fprintln(n.out, Escape(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(n.out, strings.ReplaceAll(Escape(fmt.Sprintf(format, args...)), "\n", " "))
 }

@@ -9,9 +9,6 @@ import (
 	"golang.org/x/term"
 )
 
-// Size is a terminal's size in characters.
-type Size struct{ Width, Height uint16 }
-
 // IsTerminal reports whether a stream is a terminal.
 func IsTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
@@ -37,11 +34,11 @@ func Raw(in io.Reader) (restore func(), err error) {
 	}, nil
 }
 
-// Sizes sends the size of the terminal that out is, and each later one, until ctx is done. It sends nothing where out is
-// no terminal.
-func Sizes(ctx context.Context, out any) <-chan Size {
-	sizes := make(chan Size, 1)
-	file, ok := out.(*os.File)
+// Sizes sends the size of the terminal that a stream is, made by size from characters, and each later one, until ctx is
+// done. It sends nothing where the stream is no terminal.
+func Sizes[S comparable](ctx context.Context, stream any, size func(width, height uint16) S) <-chan S {
+	sizes := make(chan S, 1)
+	file, ok := stream.(*os.File)
 	if !ok {
 		close(sizes)
 		return sizes
@@ -50,17 +47,15 @@ func Sizes(ctx context.Context, out any) <-chan Size {
 	go func() {
 		defer close(sizes)
 		defer stop()
-		var last Size
+		var last S
 		for {
-			if width, height, err := term.GetSize(int(file.Fd())); err == nil {
-				size := Size{Width: uint16(width), Height: uint16(height)}
-				if size != last {
-					select {
-					case sizes <- size:
-						last = size
-					case <-ctx.Done():
-						return
-					}
+			width, height, err := term.GetSize(int(file.Fd()))
+			if now := size(uint16(width), uint16(height)); err == nil && now != last {
+				select {
+				case sizes <- now:
+					last = now
+				case <-ctx.Done():
+					return
 				}
 			}
 			select {
