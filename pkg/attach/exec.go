@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -118,14 +120,34 @@ func (e *Execer) executor(u *url.URL) (remotecommand.Executor, error) {
 	return remotecommand.NewFallbackExecutor(websocket, spdy, cannotUpgrade)
 }
 
-// cannotUpgrade reports whether the other side does not speak websockets. An answer in the API's own form means that it
-// does, and refuses: asking again by SPDY would only repeat the question.
+// cannotUpgrade reports whether to ask again by SPDY: the other side, or something on the way, does not speak websockets,
+// or the user may create but not get pods/exec, which only a websocket asks for. Any other answer is one to the request
+// itself, and would be the same by SPDY.
 func cannotUpgrade(err error) bool {
 	var answer *apierrors.StatusError
 	if errors.As(err, &answer) {
-		return false
+		return apierrors.IsForbidden(answer)
 	}
-	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	if httpstream.IsUpgradeFailure(err) {
+		return handshakeStatus(err) != http.StatusInternalServerError
+	}
+	return httpstream.IsHTTPSProxyError(err)
+}
+
+// handshakeStatus returns the HTTP status with which a websocket was refused, or 0. A kubelet that is asked for a
+// container that does not run (yet) answers 500 in plain text, and client-go (0.37) tells the status in its error's text
+// only: "websocket: bad handshake (500 Internal Server Error): container not found".
+func handshakeStatus(err error) int {
+	_, rest, found := strings.Cut(err.Error(), "bad handshake (")
+	if !found {
+		return 0
+	}
+	code, _, _ := strings.Cut(rest, " ")
+	status, err := strconv.Atoi(code)
+	if err != nil {
+		return 0
+	}
+	return status
 }
 
 // status tells a command's exit status from an end without one.
