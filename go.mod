@@ -3,18 +3,18 @@ module github.com/mindebug/kubectl-mindebug
 go 1.26.0
 
 require (
-	github.com/creack/pty v1.1.24
-	github.com/google/go-cmp v0.7.0
-	github.com/google/go-containerregistry v0.22.1
-	github.com/spf13/cobra v1.10.2
-	github.com/spf13/pflag v1.0.10
-	golang.org/x/term v0.47.0
-	k8s.io/api v0.37.2
-	k8s.io/apimachinery v0.37.2
-	k8s.io/cli-runtime v0.37.2
-	k8s.io/client-go v0.37.2
-	k8s.io/klog/v2 v2.140.0
-	k8s.io/streaming v0.37.2
+	github.com/creack/pty v1.1.24 // tests: pseudo-terminals
+	github.com/google/go-cmp v0.7.0 // tests: differences
+	github.com/google/go-containerregistry v0.22.1 // image references
+	github.com/spf13/cobra v1.10.2 // verbs and help
+	github.com/spf13/pflag v1.0.10 // flags, as cobra and cli-runtime have them
+	golang.org/x/term v0.47.0 // raw mode and size of the terminal
+	k8s.io/api v0.37.2 // API types
+	k8s.io/apimachinery v0.37.2 // API types, errors, patches
+	k8s.io/cli-runtime v0.37.2 // kubectl's own connection flags
+	k8s.io/client-go v0.37.2 // clients and streams
+	k8s.io/klog/v2 v2.140.0 // to silence what client-go logs
+	k8s.io/streaming v0.37.2 // the fallback from websockets to SPDY
 )
 
 require (
