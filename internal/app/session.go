@@ -85,7 +85,7 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, stream
 	if err != nil {
 		return 0, err
 	}
-	if err := preflight.State(pod, name, resolve.Status(pod, name)); err != nil {
+	if err := preflight.State(pod, name); err != nil {
 		return 0, err
 	}
 	if s.facts, s.plan, err = s.makePlan(pod, name); err != nil {

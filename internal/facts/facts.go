@@ -10,7 +10,7 @@ import (
 
 // Read returns the facts of the container of that name, which the pod must have.
 func Read(pod *corev1.Pod, name string) target.Facts {
-	container, status := find(pod, name)
+	container, status := target.Find(pod, name)
 	sc := container.SecurityContext
 	if sc == nil {
 		sc = &corev1.SecurityContext{}
@@ -56,31 +56,6 @@ func fromStatus(f *target.Facts, status *corev1.ContainerStatus) {
 	}
 	f.UID = first(f.UID, from(target.FromStatus, &status.User.Linux.UID))
 	f.GID = first(f.GID, from(target.FromStatus, &status.User.Linux.GID))
-}
-
-// find returns the container and its status, which is nil before the kubelet has reported one.
-func find(pod *corev1.Pod, name string) (*corev1.Container, *corev1.ContainerStatus) {
-	lists := []struct {
-		containers []corev1.Container
-		statuses   []corev1.ContainerStatus
-	}{
-		{pod.Spec.Containers, pod.Status.ContainerStatuses},
-		{pod.Spec.InitContainers, pod.Status.InitContainerStatuses},
-	}
-	for _, list := range lists {
-		for i := range list.containers {
-			if list.containers[i].Name != name {
-				continue
-			}
-			for j := range list.statuses {
-				if list.statuses[j].Name == name {
-					return &list.containers[i], &list.statuses[j]
-				}
-			}
-			return &list.containers[i], nil
-		}
-	}
-	return &corev1.Container{Name: name}, nil
 }
 
 func onWindows(pod *corev1.Pod) bool {

@@ -4,12 +4,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // State returns an error where nothing could ever be started in the pod, or where the container named has no process to
 // join. It judges by the container's state, never by the pod's phase alone: a running init container of a Pending pod can
 // be joined.
-func State(pod *corev1.Pod, container string, status *corev1.ContainerStatus) error {
+func State(pod *corev1.Pod, container string) error {
+	_, status := target.Find(pod, container)
 	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
 	if _, mirror := pod.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
 		return &fault.NoPlace{Pod: name, Reason: fault.Mirror, Detail: pod.Spec.NodeName}

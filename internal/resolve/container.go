@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // defaultContainerAnnotation names the container that kubectl's commands take by default (KEP-2227).
@@ -45,7 +46,7 @@ func initialising(pod *corev1.Pod) string {
 		if isSidecar(&pod.Spec.InitContainers[i]) {
 			continue
 		}
-		if s := Status(pod, c.Name); s != nil && s.State.Running != nil {
+		if _, s := target.Find(pod, c.Name); s != nil && s.State.Running != nil {
 			return c.Name
 		}
 	}
@@ -57,24 +58,12 @@ func isSidecar(c *corev1.Container) bool {
 	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
-// Status returns the status of a regular or init container, or nil.
-func Status(pod *corev1.Pod, name string) *corev1.ContainerStatus {
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses} {
-		for i := range list {
-			if list[i].Name == name {
-				return &list[i]
-			}
-		}
-	}
-	return nil
-}
-
 // Candidates lists the containers of a pod that could be a target: the regular ones, then sidecars and init containers.
 func Candidates(pod *corev1.Pod) []fault.Candidate {
 	var out []fault.Candidate
 	add := func(c *corev1.Container, kind string) {
 		candidate := fault.Candidate{Name: c.Name, Image: c.Image, Kind: kind, State: "waiting"}
-		if s := Status(pod, c.Name); s != nil {
+		if _, s := target.Find(pod, c.Name); s != nil {
 			candidate.State, candidate.Restarts = State(s.State), s.RestartCount
 		}
 		out = append(out, candidate)
