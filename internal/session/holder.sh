@@ -1,9 +1,18 @@
 # shellcheck shell=sh disable=SC2016,SC2154
 # mindebug-hold TTL: the process of a session container. It does nothing but end the container: when it was not used for
-# TTL seconds, or is asked to (the kubelet's SIGTERM, `stop`). In use means that any other process runs in it; a session
-# that ends sends SIGUSR1, so that a short one between two looks counts as a use too.
+# TTL seconds, or is asked to (the kubelet's SIGTERM, `stop`). In use means that the runtime's own child, as this process
+# is, runs in it: a session's first process or its keeper, not what a session left behind. A session that ends sends
+# SIGUSR1, so that a short one between two looks counts as a use too.
 eval "$MINDEBUG_LIB"
 [ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_HOLD"' "$0" "$@"; }
+used() {
+  ours
+  for p in $pids; do
+    parent "$p"
+    [ "$pp" != $PPID ] || return 0
+  done
+  return 1
+}
 why='' left=''
 trap 'why=stopped' TERM INT
 trap 'left=1' USR1
@@ -18,10 +27,9 @@ while [ -z "$why" ]; do
   nap $tick
   now
   [ -z "$left" ] || { last=$t left='' ttl=$1; }
-  ours
-  if [ -n "$pids" ]; then last=$t ttl=$1
+  if used; then last=$t ttl=$1
   elif [ $((t - last)) -ge "$ttl" ]; then why="unused for $ttl s"; fi
 done
 trap '' TERM USR1
-sweep '*mindebug:*'
+sweep '*mindebug:*' MINDEBUG_SESSION=
 echo "mindebug: $why" >/dev/termination-log

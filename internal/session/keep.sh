@@ -13,7 +13,7 @@ while [ "$word" != end ] && read -r ${timed:+-t "$1"} word; do
   heard=$t
   case $word in
     INT | TERM | KILL)
-      below "*mindebug:$session:*"
+      below "*mindebug:$session:*" "MINDEBUG_SESSION=$session"
       # shellcheck disable=SC2086
       [ -z "$work" ] || kill "-$word" $work 2>/dev/null
       ;;
@@ -22,4 +22,4 @@ done
 [ "$word" != end ] || exit 0
 now
 [ $((t - heard)) -ge "$1" ] || nap $(($1 - t + heard))
-sweep "*mindebug:$session:*"
+sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"

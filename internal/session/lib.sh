@@ -31,11 +31,11 @@ line() { x=; { IFS= read -r x <"$1"; } 2>/dev/null; }
 
 # names FILE WORD: does a line of FILE contain WORD?
 names() {
-  while IFS= read -r x; do
+  while IFS= read -r x || [ -n "$x" ]; do
     case $x in *"$2"*) return 0 ;; esac
-  done 2>/dev/null <"$1"
+  done <"$1"
   return 1
-}
+} 2>/dev/null
 
 # parent PID: pp is the parent of PID and sid its session, as numbers of this process namespace.
 parent() {
@@ -61,9 +61,10 @@ ours() {
   done
 }
 
-# below PATTERN: tops are the processes of this container whose command line matches PATTERN; work is what runs below
-# them or this process, or in a session of theirs. A keeper is neither. A shell's fork that is about to become a command
-# still has the shell's command line, and is work.
+# below PATTERN MARK: tops are the processes of this container whose command line matches PATTERN; work is what runs below
+# them or this process, or in a session of theirs, or was left behind by one: adopted by another process, it still has
+# MARK in its environment. (With our image it is adopted by tini, and its environment is closed.) A keeper is neither. A
+# shell's fork that is about to become a command still has the shell's command line, and is work.
 below() {
   ours
   parent $$
@@ -83,19 +84,20 @@ below() {
     parent "$p" || continue
     case $sids in *" $sid "*) work="$work $p"; continue ;; esac
     while [ -n "$pp" ] && [ "$pp" != 0 ]; do
-      case $above in *" $pp "*) work="$work $p"; break ;; esac
+      case $above in *" $pp "*) work="$work $p"; continue 2 ;; esac
       parent "$pp"
     done
+    ! names "/proc/$p/environ" "$2" || work="$work $p"
   done
 }
 
-# sweep PATTERN: kill all that runs below the processes that match PATTERN, so that nothing of it stays and no zombie is
+# sweep PATTERN MARK: kill all that runs below the processes that match PATTERN, so that nothing of it stays and no zombie is
 # left to the target's first process, which may not reap: the tops stop, lose what is below them, and continue and reap.
 sweep() {
   round=0
   while [ $round -lt 60 ]; do
     round=$((round + 1))
-    below "$1"
+    below "$1" "$2"
     [ -n "$work" ] || break
     kill -STOP $tops
     kill -KILL $work

@@ -110,7 +110,7 @@ exec 5>&2 2>/dev/null                            # what this shell says of its c
 (
   exec 2>&5 5>&-
   unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_TOP
-  export T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \$PWD \$ "
+  export MINDEBUG_SESSION="$session" T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \$PWD \$ "
   exec "$@" 3<&-
 )
 status=$?
@@ -123,7 +123,7 @@ case $flags in *q*) ;; *)
   done ;;
 esac
 [ -z "$keeper" ] || { kill -KILL $keeper; wait $keeper; } 2>/dev/null
-sweep "*mindebug:$session:*"                     # what the command left behind
+sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
 for p in $pids; do                               # tell the holder, once it listens (bit 9 of SigCgt is SIGUSR1)
   line "/proc/$p/cmdline"
   case $x in *mindebug-hold*) while read -r key value; do
