@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// measured is one run of a program, or of several in a row.
+type measured struct {
+	Began time.Time
+	// Took is the time to the prompt, or to the end where there is no terminal.
+	Took time.Duration
+	// CPU is what the client's processes used, user and system, from start to end. MaxRSS is in bytes.
+	CPU    time.Duration
+	MaxRSS int64
+	// Enter says that no prompt came until Enter was pressed.
+	Enter bool `json:",omitempty"`
+}
+
+func (m *measured) account(state *os.ProcessState) {
+	m.CPU += state.UserTime() + state.SystemTime()
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		m.MaxRSS = max(m.MaxRSS, usage.Maxrss<<10)
+	}
+}
+
+// toEnd runs a program times times in a row, each to its end.
+func toEnd(ctx context.Context, times int, argv []string) (measured, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(times)*patience)
+	defer cancel()
+	m := measured{Began: time.Now()}
+	for range times {
+		var output bytes.Buffer
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		cmd.Stdout, cmd.Stderr = &output, &output
+		if err := cmd.Run(); err != nil {
+			return m, fmt.Errorf("running %q: %w: %s", strings.Join(argv, " "), err, output.String())
+		}
+		m.account(cmd.ProcessState)
+	}
+	m.Took = time.Since(m.Began)
+	return m, nil
+}
+
+var (
+	// prompt is how a shell's prompt ends, with what the shell's line editor asks of a terminal after it.
+	prompt = regexp.MustCompile(`[#$] (\x1b\[[0-9;]*[A-Za-z])*$`)
+	// pressEnter is how kubectl asks for it. A person presses it once that was read and nothing came.
+	pressEnter      = []byte("try pressing enter")
+	pressEnterAfter = time.Second
+)
+
+// toPrompt runs a program on a terminal until a shell's prompt comes, and then leaves the shell.
+func toPrompt(ctx context.Context, argv []string) (measured, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	m := measured{Began: time.Now()}
+	file, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 100, Rows: 30})
+	if err != nil {
+		return m, fmt.Errorf("starting %q: %w", strings.Join(argv, " "), err)
+	}
+	defer file.Close()
+
+	screen, err := m.awaitPrompt(file)
+	if waitErr := cmd.Wait(); err == nil && waitErr != nil {
+		err = waitErr
+	}
+	m.account(cmd.ProcessState)
+	if err != nil {
+		return m, fmt.Errorf("running %q on a terminal: %w: %s", strings.Join(argv, " "), err, screen)
+	}
+	return m, nil
+}
+
+// awaitPrompt reads the terminal until its program ends, and returns what was printed up to the prompt.
+func (m *measured) awaitPrompt(terminal *os.File) ([]byte, error) {
+	var screen []byte
+	var enter *time.Timer
+	buffer := make([]byte, 4096)
+	for m.Took == 0 {
+		n, err := terminal.Read(buffer)
+		screen = append(screen, buffer[:n]...)
+		switch {
+		case prompt.Match(screen):
+			m.Took = time.Since(m.Began)
+		case err != nil:
+			return screen, fmt.Errorf("waiting for a prompt: %w", err)
+		case enter == nil && bytes.Contains(screen, pressEnter):
+			enter = time.AfterFunc(pressEnterAfter, func() { _, _ = terminal.WriteString("\r") })
+		}
+	}
+	m.Enter = enter != nil && !enter.Stop()
+	if _, err := terminal.WriteString("exit\r"); err != nil {
+		return screen, err
+	}
+	for {
+		if _, err := terminal.Read(buffer); err != nil { // EIO: the program has ended
+			return screen, nil //nolint:nilerr // that is how a terminal ends
+		}
+	}
+}
