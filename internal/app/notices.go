@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
@@ -71,7 +72,7 @@ func (s *sessionRun) sayLeft(in session.Found) {
 	if len(s.request.Command) > 0 {
 		return
 	}
-	s.notices.Say("left %s: container %s ends after %s without use; until then the same command enters it again", s.place(), in.Name, in.TTL)
+	s.notices.Say("left %s: container %s ends after %s without use; until then the same command enters it again", s.place(), in.Name, duration.HumanDuration(in.TTL))
 }
 
 // bytesText writes a number of bytes as Kubernetes does: "64Mi".

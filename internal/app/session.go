@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/mindebug/kubectl-mindebug/internal/access"
 	"github.com/mindebug/kubectl-mindebug/internal/facts"
@@ -204,7 +205,7 @@ func (s *sessionRun) reenter(ctx context.Context, pod *corev1.Pod, want corev1.E
 			return 0, false, nil
 		}
 		if s.request.TTLGiven && found.TTL != s.request.TTL {
-			s.notices.Say("the session container that is there keeps its time to live, %s", found.TTL)
+			s.notices.Say("the session container that is there keeps its time to live, %s", duration.HumanDuration(found.TTL))
 		}
 		status, err = s.stream(ctx, found, pod)
 		var notEntered *fault.NotEntered
