@@ -133,6 +133,66 @@ func (b *PodBuilder) Running(uid, gid int64) *PodBuilder {
 	return b
 }
 
+// Ephemeral adds an ephemeral container.
+func (b *PodBuilder) Ephemeral(c corev1.EphemeralContainer) *PodBuilder {
+	b.pod.Spec.EphemeralContainers = append(b.pod.Spec.EphemeralContainers, c)
+	return b
+}
+
+// State sets the state of a container of any kind, and gives it a status where it has none. A state with no field set is
+// one that the kubelet has not told yet.
+func (b *PodBuilder) State(name string, state corev1.ContainerState) *PodBuilder {
+	b.status(name).State = state
+	return b
+}
+
+// Waiting makes a container one that waits for that reason.
+func (b *PodBuilder) Waiting(name, reason, message string) *PodBuilder {
+	return b.State(name, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}})
+}
+
+// Terminated makes a container one that ended with that exit code.
+func (b *PodBuilder) Terminated(name, reason string, code int32) *PodBuilder {
+	return b.State(name, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: reason, ExitCode: code}})
+}
+
+// Up makes a container one that runs as the user given.
+func (b *PodBuilder) Up(name string, uid, gid int64) *PodBuilder {
+	s := b.State(name, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}).status(name)
+	s.ContainerID = "containerd://" + name + "0123456789abcdef"
+	s.User = &corev1.ContainerUser{Linux: &corev1.LinuxContainerUser{UID: uid, GID: gid}}
+	return b
+}
+
+// Restarted says how often a container was restarted, and how it ended the last time.
+func (b *PodBuilder) Restarted(name string, times int32, last corev1.ContainerStateTerminated) *PodBuilder {
+	s := b.status(name)
+	s.RestartCount, s.LastTerminationState.Terminated = times, &last
+	return b
+}
+
+// status returns the status of a container, which it adds where there is none.
+func (b *PodBuilder) status(name string) *corev1.ContainerStatus {
+	list := &b.pod.Status.ContainerStatuses
+	for i := range b.pod.Spec.InitContainers {
+		if b.pod.Spec.InitContainers[i].Name == name {
+			list = &b.pod.Status.InitContainerStatuses
+		}
+	}
+	for i := range b.pod.Spec.EphemeralContainers {
+		if b.pod.Spec.EphemeralContainers[i].Name == name {
+			list = &b.pod.Status.EphemeralContainerStatuses
+		}
+	}
+	for i := range *list {
+		if (*list)[i].Name == name {
+			return &(*list)[i]
+		}
+	}
+	*list = append(*list, corev1.ContainerStatus{Name: name})
+	return &(*list)[len(*list)-1]
+}
+
 func (b *PodBuilder) container() *corev1.Container {
 	list := b.pod.Spec.Containers
 	if b.init {
