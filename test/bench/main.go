@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -52,20 +51,18 @@ func run(ctx context.Context) error {
 	bin := flag.String("bin", "bin", "`folder` of the kubectl-mindebug that is measured")
 	flag.Parse()
 
-	folder, err := filepath.Abs(*bin)
+	programs, err := gather(ctx, *bin)
 	if err != nil {
 		return err
 	}
-	if err := os.Setenv("PATH", folder+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
-		return err
-	}
+	defer programs.remove()
 	lab, err := connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer lab.remove(ctx)
 
-	results := &results{Machine: describe(ctx, lab), Cases: cases(lab)}
+	results := &results{Machine: describe(ctx, lab), Programs: programs, Cases: cases(lab)}
 	if results.Samples, err = lab.compare(ctx, o); err != nil {
 		return err
 	}

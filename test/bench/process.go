@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -13,6 +15,41 @@ import (
 
 	"github.com/creack/pty"
 )
+
+// programs are the plugin that is measured and a bare program of the same libraries. Sizes are in bytes.
+type programs struct {
+	Size, BareSize int64
+	folder         string
+}
+
+// gather builds the bare program and puts both first on PATH.
+func gather(ctx context.Context, bin string) (programs, error) {
+	var p programs
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return p, err
+	}
+	if p.folder, err = os.MkdirTemp("", "bench-"); err != nil {
+		return p, err
+	}
+	bare := filepath.Join(p.folder, "bare")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bare, "./test/bench/bare")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		return p, errors.Join(fmt.Errorf("building the bare program: %w: %s", err, text), os.RemoveAll(p.folder))
+	}
+	for file, size := range map[string]*int64{bare: &p.BareSize, filepath.Join(bin, "kubectl-mindebug"): &p.Size} {
+		info, err := os.Stat(file)
+		if err != nil {
+			return p, errors.Join(err, os.RemoveAll(p.folder))
+		}
+		*size = info.Size()
+	}
+	path := strings.Join([]string{bin, p.folder, os.Getenv("PATH")}, string(filepath.ListSeparator))
+	return p, os.Setenv("PATH", path)
+}
+
+func (p programs) remove() { _ = os.RemoveAll(p.folder) }
 
 // measured is one run of a program, or of several in a row.
 type measured struct {

@@ -20,10 +20,11 @@ import (
 
 // results are all figures of a run, as the JSON file has them. Durations are in nanoseconds.
 type results struct {
-	Machine machine
-	Cases   []measurement
-	Samples []sample
-	Starts  []recorded
+	Machine  machine
+	Programs programs
+	Cases    []measurement
+	Samples  []sample
+	Starts   []recorded
 }
 
 // machine is where it was measured.
@@ -114,7 +115,8 @@ compare: mindebug and its peers take turns on one cluster.
 
 Each is the time from the start of the client's process to the shell's prompt on a terminal, or to its end where it has a
 command. Every round has pods of its own, which had done nothing for some seconds; images are present. *new session* adds a
-container to a pod that has none, *session again* enters one that is there.
+container to a pod that has none, *session again* enters one that is there. All pods have the runtime's seccomp profile, so
+that the containers of kubectl debug start under it as ours do.
 
 *floor* is what nobody can be faster than who adds a container and execs into it: from the API server's answer to the
 patch (its audit log) to the start of the container (containerd's event), and one exec by a client that runs already, up to
@@ -124,6 +126,7 @@ its first byte. It is taken from the same starts, and so differs from row to row
 func (r *results) report(w io.Writer) {
 	fmt.Fprint(w, introduction)
 	m := r.Machine
+	fmt.Fprintf(w, "\nkubectl-mindebug has %.1f MB; a bare program of the same libraries %.1f MB.\n", float64(r.Programs.Size)/1e6, float64(r.Programs.BareSize)/1e6)
 	fmt.Fprintf(w, "\n%s UTC; %s, %d cores, %s; Linux %s; Kubernetes %s, kubelet %s, %s; kubectl: %s; %s; load before %s, after %s\n\n",
 		m.Date, m.CPU, m.Cores, m.Memory, m.Kernel, m.Server, m.Kubelet, m.Runtime, m.Kubectl, m.Mindebug, m.LoadBefore, m.LoadAfter)
 
