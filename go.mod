@@ -4,8 +4,8 @@ go 1.26.0
 
 require (
 	github.com/creack/pty v1.1.24 // tests: pseudo-terminals
+	github.com/distribution/reference v0.6.0 // image references, as the kubelet reads them
 	github.com/google/go-cmp v0.7.0 // tests: differences
-	github.com/google/go-containerregistry v0.22.1 // image references
 	github.com/spf13/cobra v1.10.2 // verbs and help
 	github.com/spf13/pflag v1.0.10 // flags, as cobra and cli-runtime have them
 	golang.org/x/term v0.47.0 // raw mode and size of the terminal

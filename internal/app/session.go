@@ -190,6 +190,9 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 	if err != nil {
 		return 0, preflight.Refusal(ctx, s.cluster, pod, want, err)
 	}
+	if !session.Reusable(changed, want) {
+		s.notices.Say("the API server altered the session container, by a webhook for instance: it will not be entered again")
+	}
 	return s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
 }
 

@@ -163,12 +163,8 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 	if e.Message != "" {
 		m.facts = append(m.facts, e.Message)
 	}
-	if last := e.LastExit; last != nil {
-		fact := fmt.Sprintf("it ended with exit code %d (%s) at %s, after %d restarts", last.Code, last.Reason, last.At.UTC().Format(time.RFC3339), e.Restarts)
-		if last.Message != "" {
-			fact += ": " + last.Message
-		}
-		m.facts = append(m.facts, fact)
+	if e.LastExit != nil {
+		m.facts = append(m.facts, ended(e.LastExit), fmt.Sprintf("restarts: %d", e.Restarts))
 	}
 	m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
 	if e.LastExit != nil && e.Restarts > 0 {
@@ -176,10 +172,22 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 	}
 }
 
+// ended says how a container ended.
+func ended(exit *fault.Exit) string {
+	text := fmt.Sprintf("it ended with exit code %d (%s) at %s", exit.Code, exit.Reason, exit.At.UTC().Format(time.RFC3339))
+	if exit.Message != "" {
+		text += ": " + exit.Message
+	}
+	return text
+}
+
 func explainNoPlace(e *fault.NoPlace, m *message) {
 	switch e.Reason {
 	case fault.Finished:
 		m.text = fmt.Sprintf("pod/%s is finished (%s): nothing is started in it any more", e.Pod.Name, e.Detail)
+		if e.Exit != nil {
+			m.facts = []string{ended(e.Exit)}
+		}
 		m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s --all-containers", e.Pod.Namespace, e.Pod.Name)
 	case fault.Unscheduled:
 		m.text = fmt.Sprintf("pod/%s is on no node yet", e.Pod.Name)
@@ -266,14 +274,20 @@ func explainNotStarted(e *fault.NotStarted, m *message) {
 		m.facts = append(m.facts, e.Message)
 	}
 	m.facts = append(m.facts, "image: "+e.Image, fmt.Sprintf(hintGoneContainer, e.Container))
-	m.hint = "name an image that the node can pull: --image"
+	m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
 	switch {
 	case e.NoShell:
 		m.text = fmt.Sprintf("the debug image %s has no shell", e.Image)
 		m.hint = "name an image that has one: --image"
-	case e.Waited > 0:
-		m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
+	case aboutImage[e.Reason]:
+		m.hint = "name an image that the node can pull: --image"
 	}
+}
+
+// aboutImage are the kubelet's reasons, in a state or an Event, that another image would mend.
+var aboutImage = map[string]bool{
+	"ErrImagePull": true, "ImagePullBackOff": true, "ErrImageNeverPull": true, "InvalidImageName": true,
+	"ImageInspectError": true, "InspectFailed": true, "RegistryUnavailable": true,
 }
 
 // inSession is about a session that was to begin, or had begun.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -28,7 +29,7 @@ type Program struct {
 
 // Run runs the command line and returns the exit status. A signal arrives as the cause of ctx, as *fault.Interrupted.
 func Run(ctx context.Context, p Program, args []string) int {
-	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go logs what it also returns; errors.go says it
+	quiet()
 	f := &factory{program: p, flags: genericclioptions.NewConfigFlags(true)}
 	root := newRoot(f, f.session)
 	root.SetArgs(args)
@@ -50,6 +51,9 @@ func Run(ctx context.Context, p Program, args []string) int {
 	}
 	return status
 }
+
+// quiet silences client-go, which logs what it also returns; errors.go says it.
+var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
 
 // exitStatus is a command's own exit status on its way out.
 type exitStatus struct{ status int }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/distribution/reference"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
@@ -119,8 +119,11 @@ func parseQuery(words []string) (target.Query, error) {
 // checkImage refuses what is no image reference: the API server takes any text, and the kubelet refuses it only after the
 // container has become a permanent part of the pod.
 func checkImage(image string) error {
-	if _, err := name.ParseReference(image); err != nil {
-		return &fault.Usage{Reason: fmt.Sprintf("%q is not the name of an image: %v", image, err)}
+	if _, err := reference.ParseNormalizedNamed(image); err != nil {
+		return &fault.Usage{
+			Reason: fmt.Sprintf("%q is not the name of an image: %v", image, err),
+			Hint:   "the form is [REGISTRY/]NAME[:TAG|@DIGEST]: --image=docker.io/library/busybox:1.37.0",
+		}
 	}
 	return nil
 }

@@ -126,6 +126,8 @@ type NoPlace struct {
 	Reason Place
 	// Detail is the pod's phase, or the scheduler's message.
 	Detail string
+	// Exit is how the target container ended, where it did.
+	Exit *Exit
 }
 
 // Place is why a pod can take no container.

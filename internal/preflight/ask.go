@@ -98,16 +98,18 @@ func Forbidden(ctx context.Context, cluster Cluster, namespace string, call acce
 // altered compares the security context that the server would store with what was asked. A field that it does not know,
 // or that a webhook changed, would make more or less of the debug container than its target is.
 func altered(pod, stored *corev1.Pod, container corev1.EphemeralContainer) error {
+	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
 	for i := range stored.Spec.EphemeralContainers {
 		c := &stored.Spec.EphemeralContainers[i]
 		if c.Name != container.Name {
 			continue
 		}
 		if fields := differing(container.SecurityContext, c.SecurityContext); len(fields) > 0 {
-			return &fault.Altered{Pod: fault.Pod{Namespace: pod.Namespace, Name: pod.Name}, Fields: fields}
+			return &fault.Altered{Pod: name, Fields: fields}
 		}
+		return nil
 	}
-	return nil
+	return &fault.Altered{Pod: name, Fields: []string{"name"}}
 }
 
 // differing returns the JSON names of the fields of two security contexts that are not the same.

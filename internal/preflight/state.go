@@ -18,7 +18,7 @@ func State(pod *corev1.Pod, container string) error {
 	}
 	switch {
 	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
-		return &fault.NoPlace{Pod: name, Reason: fault.Finished, Detail: phase(pod)}
+		return &fault.NoPlace{Pod: name, Reason: fault.Finished, Detail: phase(pod), Exit: lastExit(status)}
 	case pod.Spec.NodeName == "":
 		return &fault.NoPlace{Pod: name, Reason: fault.Unscheduled, Detail: unscheduled(pod)}
 	case pod.DeletionTimestamp != nil:
@@ -53,18 +53,30 @@ func notRunning(pod fault.Pod, container string, status *corev1.ContainerStatus)
 		return e
 	}
 	e.Restarts = status.RestartCount
-	last := status.LastTerminationState.Terminated
+	e.LastExit = lastExit(status)
 	switch {
 	case status.State.Terminated != nil:
-		e.State, last = "terminated", status.State.Terminated
+		e.State = "terminated"
 	case status.State.Waiting != nil:
 		if status.State.Waiting.Reason != "" {
 			e.State = "waiting: " + status.State.Waiting.Reason
 		}
 		e.Message = status.State.Waiting.Message
 	}
-	if last != nil {
-		e.LastExit = &fault.Exit{Code: last.ExitCode, Reason: last.Reason, Message: last.Message, At: last.FinishedAt.Time}
-	}
 	return e
+}
+
+// lastExit is how the container ended, now or the last time; nil where it did not.
+func lastExit(status *corev1.ContainerStatus) *fault.Exit {
+	if status == nil {
+		return nil
+	}
+	last := status.State.Terminated
+	if last == nil {
+		last = status.LastTerminationState.Terminated
+	}
+	if last == nil {
+		return nil
+	}
+	return &fault.Exit{Code: last.ExitCode, Reason: last.Reason, Message: last.Message, At: last.FinishedAt.Time}
 }

@@ -80,6 +80,14 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
+// Reusable reports whether the container that the server made of want would be found again by Find: a webhook that
+// rewrites an image or adds a variable makes another specification of it.
+func Reusable(pod *corev1.Pod, want corev1.EphemeralContainer) bool {
+	return slices.ContainsFunc(pod.Spec.EphemeralContainers, func(have corev1.EphemeralContainer) bool {
+		return have.Name == want.Name && same(*have.DeepCopy(), *want.DeepCopy())
+	})
+}
+
 // Found is a session container of a pod that could serve.
 type Found struct {
 	Name string

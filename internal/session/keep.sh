@@ -2,13 +2,20 @@
 # mindebug-keep:SESSION GRACE: holds the lease of a session. The client writes a line now and then: "." is a sign of
 # life, a signal's name sends that signal to all that runs in the session, "end" lets go at once. When the client is
 # silent, or gone, for GRACE seconds, what runs in the session is killed; the session's own shell then ends by itself.
+# SIGUSR1, from that shell, means that the command has ended and takes no more input: the client is told "over".
 eval "$MINDEBUG_LIB"
 [ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_KEEP"' "$0" "$@"; }
 trap '' HUP INT QUIT TERM PIPE
-session=${0#mindebug-keep:} word=.
+trap 'over=1; echo over' USR1
+session=${0#mindebug-keep:} word=. over=''
 now
 heard=$t
-while [ "$word" != end ] && read -r ${timed:+-t "$1"} word; do
+while [ "$word" != end ]; do
+  if ! read -r ${timed:+-t "$1"} word; then
+    [ -n "$over" ] || break
+    over=''                                      # the signal ended the read, not the client
+    continue
+  fi
   now
   heard=$t
   case $word in

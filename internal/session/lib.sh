@@ -61,6 +61,18 @@ ours() {
   done
 }
 
+# signal NAME: sends SIGUSR1 to the processes in pids whose command line contains NAME, if they wait for it: bit 9 of
+# SigCgt (proc_pid_status(5)). One that is only starting would die of it.
+signal() {
+  for p in $pids; do
+    line "/proc/$p/cmdline"
+    case $x in *"$1"*) ;; *) continue ;; esac
+    while read -r key value; do
+      case $key$value in SigCgt:*[2367abef]??) kill -USR1 "$p" ;; esac
+    done <"/proc/$p/status"
+  done
+} 2>/dev/null
+
 # below PATTERN MARK: tops are the processes of this container whose command line matches PATTERN; work is what runs below
 # them or this process, or in a session of theirs, or was left behind by one: adopted by another process, it still has
 # MARK in its environment. (With our image it is adopted by tini, and its environment is closed.) A keeper is neither. A

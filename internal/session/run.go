@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -56,12 +57,12 @@ const statusPipe = 128 + int(syscall.SIGPIPE)
 // run carries one session in container c from its beginning to its end and returns the command's exit status. It
 // returns a *notBegunError where the command did not begin.
 func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	id := rand.String(8)
 	begun := make(chan struct{})
 	keeper := newLines()
-	unread := newSignal()
+	unread, over := &broken{done: newSignal()}, newSignal()
 
 	out := &greeter{out: pipe{r.Stdout, unread}, greeted: func(g Greeting) {
 		r.Begun(g)
@@ -77,14 +78,17 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	apart := r.Stdin != nil || r.TTY
 	if apart {
 		if r.Stdin != nil {
-			streams.Stdin = &gate{open: begun, shut: ctx.Done(), in: r.Stdin}
+			streams.Stdin = gate(ctx, begun, over.c, r.Stdin)
 		}
-		ends.Go(func() { keep(ctx, execer, c, id, r.Grace, keeper, begun) })
+		if !r.TTY {
+			flags += "i"
+		}
+		ends.Go(func() { keep(ctx, execer, c, id, r.Grace, keeper, begun, over) })
 	} else {
 		flags += "k"
 		streams.Stdin = keeper
 	}
-	ends.Go(func() { keeper.live(ctx, begun, r.Grace, r.Signals, unread.c) })
+	ends.Go(func() { keeper.live(ctx, func() { cancel(errNoEnd) }, begun, r.Grace, r.Signals, unread.done.c) })
 
 	command := append([]string{
 		"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug", "mindebug:" + id + ":",
@@ -93,12 +97,15 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	status, err := execer.Exec(ctx, c, command, streams)
 
 	began := closed(begun)
+	if errors.Is(context.Cause(ctx), errNoEnd) {
+		err = &attach.LostError{Container: c, Cause: errNoEnd}
+	}
 	keeper.end(ctx, began && apart)
-	cancel()
+	cancel(nil)
 	ends.Wait()
 	switch failure := out.failure(); {
-	case began && closed(unread.c):
-		return statusPipe, nil
+	case began && closed(unread.done.c):
+		return unread.status()
 	case began:
 		return status, err
 	case failure != nil:
@@ -108,6 +115,9 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	}
 	return 0, &notBegunError{err}
 }
+
+// errNoEnd is why a session is left that outlived SIGKILL.
+var errNoEnd = fmt.Errorf("what ran in the session was killed, and no end was heard of within %s", killAfter)
 
 // signal is a channel that can be closed more than once.
 type signal struct {
@@ -119,16 +129,36 @@ func newSignal() *signal { return &signal{c: make(chan struct{})} }
 
 func (s *signal) send() { s.once.Do(func() { close(s.c) }) }
 
-// pipe is a writer that tells when nobody reads any more.
+// broken says that output could not be written, and why.
+type broken struct {
+	done *signal
+	mu   sync.Mutex
+	err  error
+}
+
+// status is the end of a session whose output could not be written: nobody reads it any more, or it is lost.
+func (b *broken) status() (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if errors.Is(b.err, syscall.EPIPE) {
+		return statusPipe, nil
+	}
+	return 0, fmt.Errorf("writing the command's output: %w", b.err)
+}
+
+// pipe is a writer that tells when it cannot write any more.
 type pipe struct {
 	out    io.Writer
-	unread *signal
+	broken *broken
 }
 
 func (p pipe) Write(b []byte) (int, error) {
 	n, err := p.out.Write(b)
 	if err != nil {
-		p.unread.send()
+		p.broken.mu.Lock()
+		p.broken.err = err
+		p.broken.mu.Unlock()
+		p.broken.done.send()
 	}
 	return n, err
 }
@@ -142,8 +172,9 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// keep holds the lease of a session whose standard input is the command's own, by a second stream.
-func keep(ctx context.Context, execer Execer, c attach.Container, id string, grace time.Duration, lines *lines, begun <-chan struct{}) {
+// keep holds the lease of a session whose standard input is the command's own, by a second stream. Whatever comes back on
+// it means that the command takes no more input.
+func keep(ctx context.Context, execer Execer, c attach.Container, id string, grace time.Duration, lines *lines, begun <-chan struct{}, over *signal) {
 	select {
 	case <-begun:
 	case <-ctx.Done():
@@ -151,8 +182,16 @@ func keep(ctx context.Context, execer Execer, c attach.Container, id string, gra
 	}
 	command := []string{"sh", "-c", `eval "$MINDEBUG_KEEP"`, "mindebug-keep:" + id, seconds(grace)}
 	// Whatever ends this stream, the session goes on; without a lease it lasts as long as its command does.
-	_, _ = execer.Exec(ctx, c, command, attach.Streams{Stdin: lines})
+	_, _ = execer.Exec(ctx, c, command, attach.Streams{Stdin: lines, Stdout: said{over}})
 	lines.abandoned.send()
+}
+
+// said is a writer that tells that something was written.
+type said struct{ signal *signal }
+
+func (s said) Write(p []byte) (int, error) {
+	s.signal.send()
+	return len(p), nil
 }
 
 // lines is what a client says to a keeper, as the reader that a stream takes it from.
@@ -227,8 +266,8 @@ func (l *lines) end(ctx context.Context, wait bool) {
 const soonestBeat = 250 * time.Millisecond
 
 // live says that the client is there, four times in each grace period, and passes on signals. What nobody reads any more
-// ends.
-func (l *lines) live(ctx context.Context, begun <-chan struct{}, grace time.Duration, signals <-chan syscall.Signal, unread <-chan struct{}) {
+// ends. A session that outlives SIGKILL for long has lost its way to the client, which then goes by itself.
+func (l *lines) live(ctx context.Context, leave func(), begun <-chan struct{}, grace time.Duration, signals <-chan syscall.Signal, unread <-chan struct{}) {
 	select {
 	case <-begun:
 	case <-ctx.Done():
@@ -236,19 +275,22 @@ func (l *lines) live(ctx context.Context, begun <-chan struct{}, grace time.Dura
 	}
 	beat := time.NewTicker(max(grace/4, soonestBeat))
 	defer beat.Stop()
-	var kill <-chan time.Time
+	var kill, gone <-chan time.Time
 	for {
 		select {
 		case <-beat.C:
 			l.say(".")
 		case signal := <-signals:
-			l.say(names[signal])
+			go l.say(names[signal])
 			kill = time.After(killAfter)
 		case <-kill:
-			l.say("KILL")
+			go l.say("KILL")
+			gone = time.After(killAfter)
 		case <-unread:
-			l.say("KILL")
-			unread = nil
+			go l.say("KILL")
+			unread, gone = nil, time.After(killAfter)
+		case <-gone:
+			leave()
 		case <-ctx.Done():
 			return
 		}
@@ -262,19 +304,24 @@ var names = map[syscall.Signal]string{
 	syscall.SIGHUP:  "TERM",
 }
 
-// gate is a reader that is shut until the session has begun, so that an attempt that fails takes nothing from the
-// user's input.
-type gate struct {
-	open, shut <-chan struct{}
-	in         io.Reader
-}
-
-// Read implements io.Reader.
-func (g *gate) Read(p []byte) (int, error) {
-	select {
-	case <-g.open:
-		return g.in.Read(p)
-	case <-g.shut:
-		return 0, io.EOF
-	}
+// gate is a reader that is shut until the session has begun, so that an attempt that fails takes nothing from the user's
+// input, and at its end when the command takes no more.
+func gate(ctx context.Context, open, over <-chan struct{}, in io.Reader) io.Reader {
+	out, pipe := io.Pipe()
+	go func() {
+		select {
+		case <-open:
+			_, err := io.Copy(pipe, in)
+			pipe.CloseWithError(err)
+		case <-ctx.Done():
+		}
+	}()
+	go func() {
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+		pipe.Close()
+	}()
+	return out
 }

@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2016,SC2086,SC2154,SC3013
 # mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS
-# holds q for no notices and k where standard input is the lease (keep.sh) rather than the command's.
+# holds q for no notices, k where standard input is the lease (keep.sh) rather than the command's, and i where it is a
+# stream for the command.
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
 # reason); all that follows is the command's own.
@@ -59,7 +60,14 @@ printf 'mindebug 1\n%s\nenviron %s\nhidden %s\noom %s\nmemory %s\ngo\n' "$facts"
 { cd "$T$(readlink -n "/proc/$TPID/cwd")" && [ . -ef "/proc/$TPID/cwd" ] || cd "/proc/$TPID/cwd" || cd "$T" || cd /; } 2>/dev/null
 
 # inside PATH: w is the file PATH of the target. Links are followed one by one below the target's root, since an absolute
-# one would lead the kernel to a file of the debug image. What lies in /proc is left to the kernel: there a link is no text.
+# one would lead the kernel to a file of the debug image. What lies in /proc is left to the kernel, since there a link is no
+# text; but for the root and the working directory of a process, which are the target's or out of bounds.
+under() {
+  case $name in root | cwd) ;; *) w=$w/$name; return ;; esac
+  if ! names "/proc/${1%%/*}/cgroup" "$id"; then w='/proc/0/outside of the target' todo='' slash=''; return; fi
+  [ $name = root ] || todo=$(readlink -n "/proc/${1%%/*}/cwd")${todo:+/$todo}
+  w=$T
+}
 inside() {
   todo=$1 w=$T links=0
   case $1 in */) slash=/ ;; *) slash='' ;; esac
@@ -70,9 +78,13 @@ inside() {
       '' | .) continue ;;
       ..) [ "$w" = "$T" ] || w=${w%/*}; continue ;;
     esac
-    case $w in "$T/proc" | "$T/proc/"*) w=$w/$name; continue ;; esac
-    if [ -L "$w/$name" ] && [ $links -lt 40 ]; then
+    case $w in
+      "$T/proc") case $name in self) name=$TPID ;; thread-self) name=$TPID/task/$TPID ;; esac; w=$w/$name; continue ;;
+      "$T/proc/"*) under "${w#"$T/proc/"}"; continue ;;
+    esac
+    if [ -L "$w/$name" ]; then
       links=$((links + 1))
+      [ $links -le 40 ] || { w='/proc/0/too many symbolic links' slash=''; break; }
       to=$(readlink -n "$w/$name"; echo .)
       to=${to%.}
       case $to in /*) w=$T ;; esac
@@ -122,12 +134,22 @@ case $flags in *q*) ;; *)
     [ ! -e "$w" ] || { printf 'mindebug: %s is a file of the target: write @%s\n' "$s" "$s" >&5; break; }
   done ;;
 esac
+# Input that the command left unread would hold up, or break, the connection that its output is still on: it is taken in
+# until the client, told by the keeper that it is of no use, sends no more.
+case $flags in *i*)
+  exec 6<&0
+  timeout 10 cat <&6 >/dev/null 3<&- 6<&- &
+  rest=$!
+  nap 0.005
+  while line "/proc/$rest/stat"; do
+    case $x in '' | *') Z '*) break ;; esac
+    ours
+    signal "mindebug-keep:$session"
+    nap 0.05
+  done
+  wait $rest ;;
+esac
 [ -z "$keeper" ] || { kill -KILL $keeper; wait $keeper; } 2>/dev/null
 sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
-for p in $pids; do                               # tell the holder, once it listens (bit 9 of SigCgt is SIGUSR1)
-  line "/proc/$p/cmdline"
-  case $x in *mindebug-hold*) while read -r key value; do
-    case $key$value in SigCgt:*[2367abef]??) kill -USR1 "$p" ;; esac
-  done <"/proc/$p/status" ;; esac
-done
+signal mindebug-hold                             # a use that the holder may not have seen
 exit $status
