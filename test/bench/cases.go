@@ -223,7 +223,7 @@ func (l *lab) makePods(ctx context.Context, pods ...*corev1.Pod) error {
 
 // podWhen returns a pod once it is as wanted.
 func (l *lab) podWhen(ctx context.Context, name string, wanted func(*corev1.Pod) bool) (*corev1.Pod, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it did not become as wanted within %s", patience))
 	defer cancel()
 	w, err := l.client.CoreV1().Pods(l.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", name).String()})
 	if err != nil {
@@ -235,7 +235,10 @@ func (l *lab) podWhen(ctx context.Context, name string, wanted func(*corev1.Pod)
 			return pod, nil
 		}
 	}
-	return nil, fmt.Errorf("watching pod %s: it did not become as wanted within %s", name, patience)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("waiting for pod %s: %w", name, context.Cause(ctx))
+	}
+	return nil, fmt.Errorf("watching pod %s: the watch ended", name)
 }
 
 // removePods deletes all pods and waits until they are gone, so that their end does not disturb the next round.

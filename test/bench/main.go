@@ -112,7 +112,10 @@ func connect(ctx context.Context) (*lab, error) {
 	if l.audit, err = openAuditLog(); err != nil {
 		return nil, err
 	}
-	ns, err := l.client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+	// An interrupt must not leave a namespace whose name is not known yet.
+	creating, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	ns, err := l.client.CoreV1().Namespaces().Create(creating, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "bench-", Labels: map[string]string{"mindebug.test/bench": "true"},
 	}}, metav1.CreateOptions{})
 	if err != nil {
