@@ -50,7 +50,7 @@ func TestTargetsThatDoNotRun(t *testing.T) {
 			// The kubelet says CrashLoopBackOff only for a moment before the next start: until then it is "terminated".
 			pod:   plainTarget(ns, "crashes").Args("-exit-after", "10ms", "-exit-code", "7"),
 			until: func(pod *corev1.Pod) bool { return app(pod).RestartCount > 0 && app(pod).State.Terminated != nil },
-			says:  []string{`"app"`, "not running", "exit code 7", "1 restart", "kubectl logs"},
+			says:  []string{`"app"`, "not running", "exit code 7", "restarts: 1", "kubectl logs"},
 		},
 		{
 			pod:   plainTarget(ns, "unpullable").Image(closedAddress + "/absent:1"),
@@ -144,7 +144,7 @@ func TestPullThatTakesTooLong(t *testing.T) {
 	pod := newPod(t, plainTarget(newNamespace(t, "restricted"), "target"))
 	image := silentListener(t) + "/slow:1"
 	start := time.Now()
-	fails(t, pod, []string{"--image", image, "--timeout=3s", "pod/target", "--", "true"}, "3s", "--timeout", image, "pull")
+	fails(t, pod, []string{"--image", image, "--timeout=3s", "pod/target", "--", "true"}, "3s", "--timeout", image, "Pulling")
 	if took := time.Since(start); took < 3*time.Second {
 		t.Errorf("given up after %s, less than --timeout", took)
 	}
