@@ -193,7 +193,27 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 	if !session.Reusable(changed, want) {
 		s.notices.Say("the API server altered the session container, by a webhook for instance: it will not be entered again")
 	}
-	return s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
+	status, err := s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
+	return status, s.blameTarget(ctx, pod, err)
+}
+
+// blameTarget says of a debug container that did not start that its target had ended, where that is so: the status told
+// of it only later.
+func (s *sessionRun) blameTarget(ctx context.Context, pod *corev1.Pod, err error) error {
+	var notStarted *fault.NotStarted
+	if !errors.As(err, &notStarted) {
+		return err
+	}
+	now, readErr := s.cluster.Pod(ctx, pod.Namespace, pod.Name)
+	if readErr != nil {
+		return err
+	}
+	var notRunning *fault.NotRunning
+	if errors.As(preflight.State(now, s.facts.Container), &notRunning) {
+		notRunning.Added = notStarted.Container
+		return notRunning
+	}
+	return err
 }
 
 // reenterTries is how often a session container that runs is tried before that is an error.

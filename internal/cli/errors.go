@@ -166,10 +166,10 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 	if e.LastExit != nil {
 		m.facts = append(m.facts, ended(e.LastExit), fmt.Sprintf("restarts: %d", e.Restarts))
 	}
-	m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
-	if e.LastExit != nil && e.Restarts > 0 {
-		m.hint += " --previous"
+	if e.Added != "" {
+		m.facts = append(m.facts, fmt.Sprintf(hintGoneContainer, e.Added))
 	}
+	m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
 }
 
 // ended says how a container ended.

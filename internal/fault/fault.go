@@ -106,6 +106,8 @@ type NotRunning struct {
 	// LastExit is how it ended the last time, if it ran before.
 	LastExit *Exit
 	Restarts int32
+	// Added is the debug container that was added before this was known, or empty.
+	Added string
 }
 
 // Exit is how a container ended.
