@@ -93,8 +93,16 @@ var explained = []struct {
 		name: "crash loop", status: 125,
 		err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting: CrashLoopBackOff", Message: "back-off 5m0s", LastExit: exit, Restarts: 4},
 		want: "error: container \"app\" of pod/web-7d is not running (waiting: CrashLoopBackOff), so there is no process to join\n" +
-			"  back-off 5m0s\n  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z, after 4 restarts: no database\n" +
-			"hint: see what it said: kubectl logs -n shop web-7d -c app --previous\n",
+			"  back-off 5m0s\n  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  restarts: 4\n" +
+			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
+	},
+	{
+		name: "ended before the status said so", status: 125,
+		err: &fault.NotRunning{Pod: web, Container: "app", State: "terminated", LastExit: exit, Added: "mindebug-x"},
+		want: "error: container \"app\" of pod/web-7d is not running (terminated), so there is no process to join\n" +
+			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  restarts: 0\n" +
+			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
 	},
 	{
 		name: "has not started yet", err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting"}, status: 125,
@@ -102,8 +110,9 @@ var explained = []struct {
 			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
 	},
 	{
-		name: "finished pod", err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted"}, status: 125,
+		name: "finished pod", err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted", Exit: exit}, status: 125,
 		want: "error: pod/web-7d is finished (Failed, Evicted): nothing is started in it any more\n" +
+			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n" +
 			"hint: see what it said: kubectl logs -n shop web-7d --all-containers\n",
 	},
 	{

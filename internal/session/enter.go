@@ -119,7 +119,8 @@ func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) 
 	deadline := time.NewTimer(bound)
 	defer deadline.Stop()
 	start, next := time.Now(), 0
-	timer := time.NewTimer(bound)
+	timer := time.NewTimer(bound) // set once there is something to try for
+	timer.Stop()
 	defer timer.Stop()
 
 	for {

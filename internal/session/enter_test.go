@@ -43,6 +43,7 @@ func TestEnter(t *testing.T) {
 	const ms = time.Millisecond
 	up := func(a *api) { a.pods.Modify(debugged().Up("mindebug-x", 65532, 65532).Build()) }
 	early := earlyTries
+	blind := func(a *api) { a.noEvts = forbidden }
 	tests := []struct {
 		name string
 		// container is the other end, script what the API server says, in a goroutine of its own.
@@ -57,14 +58,17 @@ func TestEnter(t *testing.T) {
 	}{
 		{
 			name: "at the first early try", container: container{command: exits(3)},
+			api:    blind,
 			status: 3, tries: early[:1], took: early[0],
 		},
 		{
 			name: "at the third", container: container{refusals: refusals(2), command: exits(0)},
+			api:   blind,
 			tries: early[:3], took: early[2],
 		},
 		{
 			name: "at most four early tries", container: container{refusals: refusals(100)},
+			api:   blind,
 			want:  &fault.NotStarted{Pod: podName, Container: "mindebug-x", Image: "debug:1", Reason: errNotYet.Error(), Waited: bound},
 			tries: early, took: bound,
 		},
@@ -79,23 +83,22 @@ func TestEnter(t *testing.T) {
 				a.events.Add(event(corev1.EventTypeNormal, "Pulling", ""))
 				wait(t, 30*time.Second)
 				a.events.Add(event(corev1.EventTypeNormal, "Pulled", ""))
-				a.events.Add(event(corev1.EventTypeNormal, "Started", ""))
 				wait(t, 100*ms)
-				up(a)
+				a.events.Add(event(corev1.EventTypeNormal, "Started", ""))
 			},
 			tries: []time.Duration{30100 * ms}, took: 30100 * ms,
 		},
 		{
-			name: "pulled soon: the early tries that remain", container: container{command: exits(0)},
-			script: func(t *testing.T, a *api) {
-				a.events.Add(event(corev1.EventTypeNormal, "Pulling", ""))
-				wait(t, 400*ms)
-				a.events.Add(event(corev1.EventTypeNormal, "Pulled", ""))
+			name: "still pulling when time is up", container: container{command: exits(0)},
+			script: func(_ *testing.T, a *api) { a.events.Add(event(corev1.EventTypeNormal, "Pulling", "Pulling image")) },
+			want: &fault.NotStarted{
+				Pod: podName, Container: "mindebug-x", Image: "debug:1", Reason: "Pulling", Message: "Pulling image", Waited: bound,
 			},
-			tries: early[2:3], took: early[2],
+			took: bound,
 		},
 		{
 			name: "runs and cannot be entered", container: container{refusals: refusals(100)},
+			api:    blind,
 			script: func(t *testing.T, a *api) { wait(t, 10*time.Second); up(a) },
 			want:   &fault.NotEntered{Pod: podName, Container: "mindebug-x", Cause: errNotYet},
 			tries:  append(append([]time.Duration{}, early...), 10*time.Second, 10*time.Second+retryAfter, 10*time.Second+2*retryAfter),
@@ -103,16 +106,19 @@ func TestEnter(t *testing.T) {
 		},
 		{
 			name: "exec is forbidden: one try", container: container{refusals: []error{forbidden}},
+			api:   blind,
 			want:  &fault.NotEntered{Pod: podName, Container: "mindebug-x", Cause: forbidden},
 			tries: early[:1], took: early[0],
 		},
 		{
 			name: "the target is gone", container: container{greeting: "mindebug 1\nstop gone\n"},
+			api:   blind,
 			want:  &fault.TargetGone{Pod: podName, Container: "mindebug-x"},
 			tries: early[:1], took: early[0],
 		},
 		{
 			name: "the namespace is not shared", container: container{greeting: "mindebug 1\nstop apart\n"},
+			api:   blind,
 			want:  &fault.Apart{Pod: podName, Container: "mindebug-x"},
 			tries: early[:1], took: early[0],
 		},
@@ -180,7 +186,7 @@ func TestEnter(t *testing.T) {
 		},
 		{
 			name: "reading the pod fails for a while", container: container{refusals: refusals(4), command: exits(0)},
-			api: func(a *api) { a.noPods = forbidden; a.podErr = errors.New("server is down") },
+			api: func(a *api) { a.noPods, a.noEvts = forbidden, forbidden; a.podErr = errors.New("server is down") },
 			script: func(t *testing.T, a *api) {
 				wait(t, 20500*ms)
 				a.set(debugged().Up("mindebug-x", 65532, 65532).Build(), nil)
@@ -189,7 +195,7 @@ func TestEnter(t *testing.T) {
 		},
 		{
 			name: "reading finds no pod", container: container{refusals: refusals(100)},
-			api:  func(a *api) { a.noPods, a.podErr = forbidden, apierrors.NewNotFound(pods, "web") },
+			api:  func(a *api) { a.noPods, a.noEvts, a.podErr = forbidden, forbidden, apierrors.NewNotFound(pods, "web") },
 			want: &fault.Replaced{Pod: podName}, tries: early[:3], took: time.Second,
 		},
 		{
@@ -197,6 +203,7 @@ func TestEnter(t *testing.T) {
 			container: container{command: func(context.Context, attach.Streams, <-chan string) (int, error) {
 				return 0, &attach.LostError{Cause: io.ErrUnexpectedEOF}
 			}},
+			api:   blind,
 			want:  &fault.Lost{Pod: podName, Container: "mindebug-x", Cause: io.ErrUnexpectedEOF},
 			tries: early[:1], took: early[0],
 		},
@@ -206,10 +213,11 @@ func TestEnter(t *testing.T) {
 				return 5, nil
 			}},
 			script: func(t *testing.T, a *api) {
+				a.events.Add(event(corev1.EventTypeNormal, "Started", ""))
 				wait(t, 2*time.Second)
 				a.events.Add(event(corev1.EventTypeWarning, "Failed", "too late to matter"))
 			},
-			status: 5, tries: early[:1], took: time.Hour + early[0],
+			status: 5, tries: []time.Duration{0}, took: time.Hour,
 		},
 	}
 	for i := range tests {
