@@ -78,7 +78,11 @@ func NewExecer(config *rest.Config) (*Execer, error) {
 // connection and returns the context's error; the command in the container is not ended by that.
 func (e *Execer) Exec(ctx context.Context, c Container, command []string, s Streams) (int, error) {
 	u := e.url(c, command, s)
-	executor, err := e.executor(u)
+	var refused *apierrors.StatusError
+	executor, err := e.executor(u, func(err error) bool {
+		refused = answer(err)
+		return cannotUpgrade(err)
+	})
 	if err != nil {
 		return 0, fmt.Errorf("connecting to %s: %w", u.Host, err)
 	}
@@ -86,7 +90,11 @@ func (e *Execer) Exec(ctx context.Context, c Container, command []string, s Stre
 	if s.Sizes != nil {
 		options.TerminalSizeQueue = sizeQueue{ctx, s.Sizes}
 	}
-	return status(ctx, c, executor.StreamWithContext(ctx, options))
+	err = executor.StreamWithContext(ctx, options)
+	if refused != nil && spdyRefused(err) {
+		err = refused
+	}
+	return status(ctx, c, err)
 }
 
 // url is the address of the pod's exec subresource with the command as its query.
@@ -108,7 +116,7 @@ func (e *Execer) url(c Container, command []string, s Streams) *url.URL {
 }
 
 // executor tries websockets, then SPDY. An executor holds the state of one connection and is not used twice.
-func (e *Execer) executor(u *url.URL) (remotecommand.Executor, error) {
+func (e *Execer) executor(u *url.URL, shouldFallback func(error) bool) (remotecommand.Executor, error) {
 	websocket, err := remotecommand.NewWebSocketExecutor(e.config, http.MethodGet, u.String())
 	if err != nil {
 		return nil, err
@@ -117,21 +125,39 @@ func (e *Execer) executor(u *url.URL) (remotecommand.Executor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return remotecommand.NewFallbackExecutor(websocket, spdy, cannotUpgrade)
+	return remotecommand.NewFallbackExecutor(websocket, spdy, shouldFallback)
 }
 
 // cannotUpgrade reports whether to ask again by SPDY: the other side, or something on the way, does not speak websockets,
 // or the user may create but not get pods/exec, which only a websocket asks for. Any other answer is one to the request
 // itself, and would be the same by SPDY.
 func cannotUpgrade(err error) bool {
-	var answer *apierrors.StatusError
-	if errors.As(err, &answer) {
-		return apierrors.IsForbidden(answer)
+	if refused := answer(err); refused != nil {
+		return apierrors.IsForbidden(refused)
 	}
 	if httpstream.IsUpgradeFailure(err) {
 		return handshakeStatus(err) != http.StatusInternalServerError
 	}
 	return httpstream.IsHTTPSProxyError(err)
+}
+
+// answer returns the server's answer in the API's own form, or nil where err carries none.
+func answer(err error) *apierrors.StatusError {
+	var upgrade *httpstream.UpgradeFailureError
+	if errors.As(err, &upgrade) {
+		err = upgrade.Cause // which errors.As does not see (k8s.io/streaming 0.37)
+	}
+	var status *apierrors.StatusError
+	if !errors.As(err, &status) || status.ErrStatus.Status == "" {
+		return nil // client-go takes a plain text with a colon in it for an empty Status
+	}
+	return status
+}
+
+// spdyRefused reports whether the upgrade to SPDY was refused. The server's answer is in the error's text only, and
+// nothing but its beginning tells (k8s.io/streaming 0.37, spdy.NewConnection).
+func spdyRefused(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "unable to upgrade connection: ")
 }
 
 // handshakeStatus returns the HTTP status with which a websocket was refused, or 0. A kubelet that is asked for a
@@ -153,7 +179,7 @@ func handshakeStatus(err error) int {
 // status tells a command's exit status from an end without one.
 func status(ctx context.Context, c Container, err error) (int, error) {
 	var exit exec.CodeExitError
-	var answer *apierrors.StatusError
+	refused := answer(err)
 	switch {
 	case err == nil:
 		return 0, nil
@@ -161,8 +187,8 @@ func status(ctx context.Context, c Container, err error) (int, error) {
 		return exit.Code, nil
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
-	case errors.As(err, &answer):
-		return 0, answer
+	case refused != nil:
+		return 0, refused
 	}
 	return 0, &LostError{Container: c, Cause: err}
 }
