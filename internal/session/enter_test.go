@@ -97,6 +97,34 @@ func TestEnter(t *testing.T) {
 			took: bound,
 		},
 		{
+			name: "Events may be read, and nothing is heard: no try",
+			want: &fault.NotStarted{Pod: podName, Container: "mindebug-x", Image: "debug:1", Waited: bound}, took: bound,
+		},
+		{
+			name: "Events end: the early tries that remain", container: container{refusals: refusals(1), command: exits(0)},
+			script: func(t *testing.T, a *api) { wait(t, 100*ms); a.events.Stop() },
+			tries:  early[:2], took: early[1],
+		},
+		{
+			name: "Events end while pulling: no try", container: container{command: exits(0)},
+			script: func(t *testing.T, a *api) {
+				a.events.Add(event(corev1.EventTypeNormal, "Pulling", ""))
+				wait(t, 100*ms)
+				a.events.Stop()
+				wait(t, 10*time.Second)
+				up(a)
+			},
+			tries: []time.Duration{10100 * ms}, took: 10100 * ms,
+		},
+		{
+			name: "failed while pulling: it is the image",
+			script: func(_ *testing.T, a *api) {
+				a.events.Add(event(corev1.EventTypeNormal, "Pulling", ""))
+				a.events.Add(event(corev1.EventTypeWarning, "Failed", "not found"))
+			},
+			want: &fault.NotStarted{Pod: podName, Container: "mindebug-x", Image: "debug:1", Reason: "ErrImagePull", Message: "not found"},
+		},
+		{
 			name: "runs and cannot be entered", container: container{refusals: refusals(100)},
 			api:    blind,
 			script: func(t *testing.T, a *api) { wait(t, 10*time.Second); up(a) },
@@ -305,8 +333,11 @@ func TestEnterIsCancelled(t *testing.T) {
 func TestEnterLeavesNoTry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		returned := false
+		a := newAPI()
+		a.events.Add(event(corev1.EventTypeNormal, "Started", ""))
+		tried, returned := false, false
 		hanging := execerFunc(func(ctx context.Context, _ attach.Container, _ []string, s attach.Streams) (int, error) {
+			tried = true
 			<-ctx.Done()
 			if returned {
 				t.Error("a try went on after Enter had returned")
@@ -315,11 +346,11 @@ func TestEnterLeavesNoTry(t *testing.T) {
 		})
 		r := aRequest(io.Discard)
 		r.Begun = func(Greeting) { t.Error("begun") }
-		_, err := Enter(t.Context(), newAPI(), hanging, debugged().Build(), "mindebug-x", bound, r)
+		_, err := Enter(t.Context(), a, hanging, debugged().Build(), "mindebug-x", bound, r)
 		returned = true
-		want := &fault.NotStarted{Pod: podName, Container: "mindebug-x", Image: "debug:1", Waited: bound}
-		if diff := cmp.Diff(error(want), err); diff != "" {
-			t.Errorf("error (-want +got):\n%s", diff)
+		var notStarted *fault.NotStarted
+		if !errors.As(err, &notStarted) || notStarted.Waited != bound || !tried {
+			t.Errorf("error = %v, tried: %t; want a *fault.NotStarted after a try", err, tried)
 		}
 		synctest.Wait()
 	})

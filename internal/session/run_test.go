@@ -28,7 +28,7 @@ func TestRunSays(t *testing.T) {
 	}{
 		{name: "a command", r: Request{Command: []string{"ls", "-l"}}, flags: "-k"},
 		{name: "quiet", r: Request{Quiet: true, Command: []string{"ls"}}, flags: "-qk"},
-		{name: "with its own input", r: Request{Stdin: strings.NewReader("x"), Command: []string{"cat"}}, flags: "-"},
+		{name: "with its own input", r: Request{Stdin: strings.NewReader("x"), Command: []string{"cat"}}, flags: "-i"},
 		{name: "a shell on a terminal", r: Request{Stdin: strings.NewReader("x"), TTY: true}, flags: "-"},
 		{name: "a terminal without input would echo the lease", r: Request{TTY: true, Command: []string{"top"}}, flags: "-"},
 	}
@@ -347,6 +347,74 @@ func TestOutputUnread(t *testing.T) {
 		status, err := run(t.Context(), f, attach.Container{}, aRequest(brokenPipe{}))
 		if status != 141 || err != nil {
 			t.Errorf("run = %d, %v; want 141", status, err)
+		}
+	})
+}
+
+// fullDisk is an output that takes no more.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestOutputLost: output that cannot be written is an error with its reason, not a signal's status.
+func TestOutputLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &container{greeting: hello + "data"}
+		_, err := run(t.Context(), f, attach.Container{}, aRequest(fullDisk{}))
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("error = %v; want %v", err, syscall.ENOSPC)
+		}
+	})
+}
+
+// TestOutlivesKill: a session of which no end is heard after SIGKILL is left, and that is said.
+func TestOutlivesKill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		signals := make(chan syscall.Signal, 1)
+		signals <- syscall.SIGTERM
+		f := &container{command: func(ctx context.Context, _ attach.Streams, _ <-chan string) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}}
+		r := aRequest(io.Discard)
+		r.Signals = signals
+		start := time.Now()
+		_, err := run(t.Context(), f, attach.Container{}, r)
+		var lost *attach.LostError
+		if !errors.As(err, &lost) || !errors.Is(lost.Cause, errNoEnd) {
+			t.Errorf("error = %v; want a *attach.LostError for %v", err, errNoEnd)
+		}
+		if took := time.Since(start); took != 2*killAfter {
+			t.Errorf("it took %s; want %s", took, 2*killAfter)
+		}
+	})
+}
+
+// TestCommandTakesNoMore: what a keeper says ends the command's input, though the user could type on.
+func TestCommandTakesNoMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &container{command: func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+			_, err := io.Copy(io.Discard, s.Stdin)
+			return 0, err
+		}}
+		execer := execerFunc(func(ctx context.Context, c attach.Container, command []string, s attach.Streams) (int, error) {
+			if command[3] != "mindebug" {
+				wait(t, time.Second)
+				_, _ = io.WriteString(s.Stdout, "over\n")
+			}
+			return f.Exec(ctx, c, command, s)
+		})
+		typed, typing := io.Pipe()
+		defer typing.Close()
+		r := aRequest(io.Discard)
+		r.Stdin = typed
+		start := time.Now()
+		status, err := run(t.Context(), execer, attach.Container{}, r)
+		if status != 0 || err != nil || time.Since(start) != time.Second {
+			t.Errorf("run = %d, %v after %s; want 0 after 1s", status, err, time.Since(start))
 		}
 	})
 }

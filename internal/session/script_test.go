@@ -54,11 +54,12 @@ func eval(t *testing.T, shell []string, script string, args ...string) string {
 	return string(out)
 }
 
-// words runs `word` on each of the words in one shell, and returns what becomes of them with root for $T.
-func words(t *testing.T, shell []string, root string, in []string) []string {
+// words runs `word` on each of the words in one shell, and returns what becomes of them with root for $T. A process is the
+// target's where its cgroup contains id.
+func words(t *testing.T, shell []string, root, id string, in []string) []string {
 	t.Helper()
-	script := fmt.Sprintf("T=%s TPID=4711\n%s\n%s\nfor a; do word \"$a\"; printf '%%s\\0' \"$w\"; done\n",
-		root, function(t, runScript, "inside"), function(t, runScript, "word"))
+	script := fmt.Sprintf("T=%s TPID=4711 id=%s\n%s\n%s\n%s\n%s\nfor a; do word \"$a\"; printf '%%s\\0' \"$w\"; done\n",
+		root, id, function(t, libScript, "names"), function(t, runScript, "under"), function(t, runScript, "inside"), function(t, runScript, "word"))
 	return strings.Split(strings.TrimSuffix(eval(t, shell, script, in...), "\x00"), "\x00")
 }
 
@@ -117,7 +118,7 @@ func TestWord(t *testing.T) {
 		for _, c := range cases {
 			in, want = append(in, c[0]), append(want, c[1])
 		}
-		for i, got := range words(t, shell, root, in) {
+		for i, got := range words(t, shell, root, "0123", in) {
 			if got != want[i] {
 				t.Errorf("%q becomes %q; want %q", in[i], got, want[i])
 			}
@@ -193,9 +194,14 @@ func TestInside(t *testing.T) {
 		{"/through", "/etc/passwd"},
 		{"/expansion", "/$(id)/`id`/*"},
 		{"/a/b/c/pattern", "/a/b/c/*"},
-		// What lies in /proc is the kernel's.
-		{"/proc/1/root/etc", "/proc/1/root/etc"},
-		{"/toproc", "/proc/1/root/etc/passwd"},
+		// The root of a process of the target is the target's; else what lies in /proc is the kernel's.
+		{"/proc/1/root/etc", "/etc"},
+		{"/toproc", "/etc/passwd"},
+		{"/proc/1/fd/3", "/proc/1/fd/3"},
+		{"/proc/self/status", "/proc/4711/status"},
+		{"/proc/thread-self/comm", "/proc/4711/task/4711/comm"},
+		{"/proc/net/../1/root/abs", "/etc/passwd"},
+		{"/proc/uptime", "/proc/uptime"},
 		{"/chain59", "/etc/passwd"},
 		{"/chain25", "/etc/passwd"},
 	}
@@ -204,11 +210,27 @@ func TestInside(t *testing.T) {
 		for _, c := range cases {
 			in, want = append(in, "@"+c[0]), append(want, root+c[1])
 		}
-		if diff := cmp.Diff(want, words(t, shell, root, in)); diff != "" {
+		if diff := cmp.Diff(want, words(t, shell, root, everyProcess, in)); diff != "" {
 			t.Errorf("files of the target (-want +got):\n%s", diff)
+		}
+		// The kernel gives up after a number of links, too; and another process' root is not the target's. None of these
+		// may be left as a name that leads anywhere.
+		out := []string{
+			"@/self", "@/ping", "@/ping/x", "@/chain0", "@/chain10/", "@/proc/1/root/etc/passwd", "@/proc/1/cwd/x", "@/proc/1/root", "@/toproc",
+		}
+		for i, got := range words(t, shell, root, noProcess, out) {
+			if _, err := os.Lstat(got); err == nil || strings.HasPrefix(got, root) {
+				t.Errorf("%s leads to %q", out[i], got)
+			}
 		}
 	})
 }
+
+// everyProcess is part of every process' cgroup, noProcess of none.
+const (
+	everyProcess = "/"
+	noProcess    = "no-such-container"
+)
 
 func mustDo(t *testing.T, err error) {
 	t.Helper()
