@@ -43,6 +43,7 @@ func runCLI(t *testing.T, args ...string) (status int, stdout, stderr string) {
 }
 
 func TestRun(t *testing.T) {
+	t.Parallel()
 	const dash = "hint: write `--` before a command that has flags of its own: kubectl mindebug pod/x -- ls -l\n"
 	tests := []struct {
 		name   string
@@ -66,6 +67,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			status, stdout, stderr := runCLI(t, test.args...)
 			if status != test.status {
 				t.Errorf("exit status %d; want %d", status, test.status)
@@ -94,6 +96,7 @@ func TestRun(t *testing.T) {
 
 // TestBrokenKubeconfigIsExplained: the file of TestMain fails as a kubeconfig, or the tests above would prove nothing.
 func TestBrokenKubeconfigIsExplained(t *testing.T) {
+	t.Parallel()
 	_, stdout, stderr := runCLI(t, "pod/x")
 	if stdout != "" || !strings.HasPrefix(stderr, "error: reading kubeconfig: ") || !strings.HasSuffix(stderr, "hint: see what kubectl makes of it: kubectl config view\n") {
 		t.Errorf("output %q, error output %q", stdout, stderr)
