@@ -340,6 +340,31 @@ func TestFallback(t *testing.T) {
 		reason metav1.StatusReason
 	}{
 		{
+			name:   "no such pod",
+			server: &refusal{code: 404, reason: metav1.StatusReasonNotFound, text: `pods "web" not found`},
+			asked:  []string{websocket}, reason: metav1.StatusReasonNotFound,
+		},
+		{
+			name:   "container not valid",
+			server: &refusal{code: 400, reason: metav1.StatusReasonBadRequest, text: "container mindebug-x is not valid for pod web"},
+			asked:  []string{websocket}, reason: metav1.StatusReasonBadRequest,
+		},
+		{
+			name:   "failed in the server",
+			server: &refusal{code: 500, reason: metav1.StatusReasonInternalError, text: "etcd is away"},
+			asked:  []string{websocket}, reason: metav1.StatusReasonInternalError,
+		},
+		{
+			name:   "unauthorized",
+			server: &refusal{code: 401, reason: metav1.StatusReasonUnauthorized, text: "Unauthorized"},
+			asked:  []string{websocket}, reason: metav1.StatusReasonUnauthorized,
+		},
+		{
+			name:   "may not get pods/exec, perhaps may create",
+			server: &refusal{code: 403, reason: metav1.StatusReasonForbidden, text: "cannot get pods/exec"},
+			asked:  []string{websocket, spdy}, reason: metav1.StatusReasonForbidden,
+		},
+		{
 			name:   "the kubelet does not find the container yet",
 			server: &refusal{code: 500, text: "container not found (\"mindebug-x\")"},
 			asked:  []string{websocket},
