@@ -1,13 +1,25 @@
 # shellcheck shell=sh disable=SC2016,SC2154
 # mindebug-keep:SESSION GRACE: holds the lease of a session. The client writes a line now and then: "." is a sign of
-# life, a signal's name sends that signal to all that runs in the session, "end" lets go at once. When the client is
-# silent, or gone, for GRACE seconds, what runs in the session is killed; the session's own shell then ends by itself.
-# SIGUSR1, from that shell, means that the command has ended and takes no more input: the client is told "over".
+# life; INT and KILL send that signal to all that runs in the session, as a terminal would, TERM to the command, as kill(1)
+# would; "end" lets go at once. When the client is silent, or gone, for GRACE seconds, what runs in the session is killed;
+# the session's own shell then ends by itself. SIGUSR1, from that shell, means that the command has ended and takes no
+# more input: the client is told "over".
 eval "$MINDEBUG_LIB"
 [ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_KEEP"' "$0" "$@"; }
 trap '' HUP INT QUIT TERM PIPE
 trap 'over=1; echo over' USR1
 session=${0#mindebug-keep:} word=. over=''
+
+# leaders: leaves in work only what is right below a top: the command itself.
+leaders() {
+  command=
+  for p in $work; do
+    parent "$p"
+    case "$tops " in *" $pp "*) command="$command $p" ;; esac
+  done
+  work=$command
+}
+
 now
 heard=$t
 while [ "$word" != end ]; do
@@ -21,6 +33,7 @@ while [ "$word" != end ]; do
   case $word in
     INT | TERM | KILL)
       below "*mindebug:$session:*" "MINDEBUG_SESSION=$session"
+      [ "$word" != TERM ] || leaders
       # shellcheck disable=SC2086
       [ -z "$work" ] || kill "-$word" $work 2>/dev/null
       ;;

@@ -154,10 +154,10 @@ func answer(err error) *apierrors.StatusError {
 	return status
 }
 
-// spdyRefused reports whether the upgrade to SPDY was refused. The server's answer is in the error's text only, and
-// nothing but its beginning tells (k8s.io/streaming 0.37, spdy.NewConnection).
+// spdyRefused reports whether SPDY was forbidden, too. The server's answer is in the error's text only (k8s.io/streaming
+// 0.37, spdy.NewConnection): `unable to upgrade connection: pods "web" is forbidden: …`.
 func spdyRefused(err error) bool {
-	return err != nil && strings.HasPrefix(err.Error(), "unable to upgrade connection: ")
+	return err != nil && strings.HasPrefix(err.Error(), "unable to upgrade connection: ") && strings.Contains(err.Error(), " is forbidden: ")
 }
 
 // handshakeStatus returns the HTTP status with which a websocket was refused, or 0. A kubelet that is asked for a
