@@ -1,0 +1,476 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/google/go-cmp/cmp"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/mindebug/kubectl-mindebug/internal/access"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
+	"github.com/mindebug/kubectl-mindebug/internal/session"
+	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
+)
+
+var (
+	web        = fault.Pod{Namespace: "shop", Name: "web"}
+	resources  = schema.GroupResource{Resource: "pods"}
+	forbidden  = apierrors.NewForbidden(resources, "web", errors.New("no"))
+	everyField = cmp.Exporter(func(reflect.Type) bool { return true })
+)
+
+// world is an API server with one pod and a kubelet behind it, which starts what is added to the pod at once.
+type world struct {
+	mu  sync.Mutex
+	pod *corev1.Pod
+	// calls are what the API server was asked, execs the containers of all execs.
+	calls, execs []string
+	// readErr, patchErr are answers to reads, and to the patch that is no dry run; mayNot are calls that are not allowed.
+	readErr, patchErr error
+	mayNot            []string
+
+	// refuse answers the first execs; run is the command, given the signals that the keeper hears.
+	refuse []error
+	// refused is called after each of them.
+	refused func()
+	run     func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
+	// greeting replaces what the session says.
+	greeting string
+}
+
+func (w *world) called(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, what)
+}
+
+func (w *world) Pod(_ context.Context, _, name string) (*corev1.Pod, error) {
+	w.called("get")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.readErr != nil {
+		return &corev1.Pod{}, w.readErr
+	}
+	if name != w.pod.Name {
+		return &corev1.Pod{}, apierrors.NewNotFound(resources, name)
+	}
+	return w.pod.DeepCopy(), nil
+}
+
+func (w *world) PodNames(context.Context, string) ([]string, error) { return []string{"web"}, nil }
+
+func (w *world) AddEphemeralContainer(_ context.Context, pod *corev1.Pod, c corev1.EphemeralContainer, dryRun bool) (*corev1.Pod, error) {
+	if dryRun {
+		w.called("dry run")
+	} else {
+		w.called("patch")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.patchErr != nil && !dryRun {
+		return &corev1.Pod{}, w.patchErr
+	}
+	changed := pod.DeepCopy()
+	changed.Spec.EphemeralContainers = append(changed.Spec.EphemeralContainers, c)
+	if !dryRun {
+		w.pod = changed
+	}
+	return changed.DeepCopy(), nil
+}
+
+func (w *world) MayI(_ context.Context, _, _ string, call access.Call) (bool, error) {
+	w.called("may I " + call.String())
+	return !slices.Contains(w.mayNot, call.String()), nil
+}
+
+func (w *world) WhoAmI(context.Context) (authenticationv1.UserInfo, error) {
+	return authenticationv1.UserInfo{Username: "dana"}, nil
+}
+
+func (w *world) WatchPod(context.Context, *corev1.Pod) (watch.Interface, error) {
+	return watch.NewRaceFreeFake(), nil
+}
+
+// WatchEvents says at once that the container is started.
+func (w *world) WatchEvents(context.Context, *corev1.Pod, string) (watch.Interface, error) {
+	events := watch.NewRaceFreeFake()
+	events.Add(&corev1.Event{Type: corev1.EventTypeNormal, Reason: "Started"})
+	return events, nil
+}
+
+// Exec implements session.Execer.
+func (w *world) Exec(ctx context.Context, c attach.Container, command []string, s attach.Streams) (int, error) {
+	if strings.HasPrefix(command[3], "mindebug-keep:") {
+		_, err := io.Copy(io.Discard, s.Stdin)
+		return 0, err
+	}
+	w.mu.Lock()
+	w.execs = append(w.execs, c.Name)
+	var refusal error
+	if len(w.refuse) > 0 {
+		refusal, w.refuse = w.refuse[0], w.refuse[1:]
+	}
+	w.mu.Unlock()
+	if refusal != nil {
+		if w.refused != nil {
+			w.refused()
+		}
+		return 0, refusal
+	}
+	heard := make(chan string, 100)
+	if strings.Contains(command[8], "k") {
+		go func() {
+			p := make([]byte, 100)
+			for {
+				n, err := s.Stdin.Read(p)
+				if err != nil {
+					return
+				}
+				heard <- strings.TrimSpace(string(p[:n]))
+			}
+		}()
+	}
+	greeting := w.greeting
+	if greeting == "" {
+		greeting = "mindebug 1\npid 1\nUid: 65532 65532 65532 65532\nGid: 65532 65532 65532 65532\nCapPrm: 0\nenviron open\nhidden yes\noom 1000\nmemory 4096\ngo\n"
+	}
+	if _, err := io.WriteString(s.Stdout, greeting); err != nil {
+		return 0, err
+	}
+	if w.run == nil {
+		return 0, nil
+	}
+	return w.run(ctx, s, heard)
+}
+
+func nonRoot() *kubetest.PodBuilder { return kubetest.Pod("shop", "web").Running(65532, 65532) }
+
+// aRequest is what `kubectl mindebug pod/web` asks for, without a terminal.
+func aRequest() SessionRequest {
+	return SessionRequest{
+		Context: "prod-eu", Namespace: "shop", Query: target.Query{Kind: "pod", Name: "web"}, Stdin: true,
+		Image: "debug:1", TTL: 30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
+	}
+}
+
+// theirs is a session container that a colleague made for the same plan.
+func theirs(t *testing.T, pod *corev1.Pod, name string) corev1.EphemeralContainer {
+	t.Helper()
+	s := &sessionRun{request: aRequest()}
+	f, plan, err := s.makePlan(pod, "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := session.Container(plan, f.Container, session.Settings{Image: "debug:1", TTL: 30 * time.Minute})
+	c.Name = name
+	return c
+}
+
+type result struct {
+	status         int
+	err            error
+	stdout, stderr string
+}
+
+// open runs one session in a synctest bubble's time.
+func open(ctx context.Context, w *world, r SessionRequest, in io.Reader) result {
+	var out, errOut bytes.Buffer
+	status, err := Session(ctx, w, w, Streams{In: in, Out: &out, Err: &errOut}, r)
+	return result{status, err, out.String(), errOut.String()}
+}
+
+func TestSession(t *testing.T) {
+	t.Parallel()
+	answer := func(status int) func(context.Context, attach.Streams, <-chan string) (int, error) {
+		return func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+			_, err := io.WriteString(s.Stdout, "data")
+			return status, err
+		}
+	}
+	command := func(r *SessionRequest) { r.Command, r.Stdin = []string{"ls"}, false }
+	added := []string{"get", "dry run", "may I create pods/exec", "patch"}
+	reused := func(t *testing.T, w *world) {
+		w.pod = nonRoot().Ephemeral(theirs(t, w.pod, "mindebug-theirs")).Up("mindebug-theirs", 65532, 65532).Build()
+	}
+	tests := []struct {
+		name    string
+		world   *world
+		setup   func(*testing.T, *world)
+		request func(*SessionRequest)
+		want    result
+		calls   []string
+	}{
+		{
+			name: "a shell in a new container", world: &world{pod: nonRoot().Build(), run: answer(0)}, calls: added,
+			want: result{
+				stdout: "data",
+				stderr: "prod-eu shop/web app uid 65532 (mirror)\nleft prod-eu shop/web app: container NEW ends after 30m without use; until then the same command enters it again\n",
+			},
+		},
+		{
+			name: "a command says nothing of its own", world: &world{pod: nonRoot().Build(), run: answer(42)}, request: command, calls: added,
+			want: result{status: 42, stdout: "data"},
+		},
+		{
+			name: "quiet", world: &world{pod: nonRoot().Build(), run: answer(0)}, request: func(r *SessionRequest) { r.Quiet = true }, calls: added,
+			want: result{stdout: "data"},
+		},
+		{
+			name: "a container that is there: one read, nothing else", world: &world{pod: nonRoot().Build(), run: answer(7)}, setup: reused,
+			request: command, calls: []string{"get"}, want: result{status: 7, stdout: "data"},
+		},
+		{
+			name: "it keeps its time to live", world: &world{pod: nonRoot().Build(), run: answer(0)}, setup: reused, calls: []string{"get"},
+			request: func(r *SessionRequest) { r.TTL, r.TTLGiven = time.Minute, true },
+			want: result{
+				stdout: "data", stderr: "the session container that is there keeps its time to live, 30m\nprod-eu shop/web app uid 65532 (mirror)\n" +
+					"left prod-eu shop/web app: container mindebug-theirs ends after 30m without use; until then the same command enters it again\n",
+			},
+		},
+		{
+			name: "a new one is asked for", world: &world{pod: nonRoot().Build(), run: answer(0)}, setup: reused, calls: added,
+			request: func(r *SessionRequest) { command(r); r.New = true }, want: result{stdout: "data"},
+		},
+		{
+			name: "another image: not theirs", world: &world{pod: nonRoot().Build(), run: answer(0)}, setup: reused, calls: added,
+			request: func(r *SessionRequest) { command(r); r.Image = "debug:2" }, want: result{stdout: "data"},
+		},
+		{
+			name: "theirs ended meanwhile: a new one", request: command, want: result{stdout: "data"},
+			world: &world{pod: nonRoot().Build(), run: answer(0), refuse: []error{errors.New("container not found")}},
+			setup: func(t *testing.T, w *world) {
+				c := theirs(t, w.pod, "mindebug-theirs")
+				w.pod = nonRoot().Ephemeral(c).Up("mindebug-theirs", 65532, 65532).Build()
+				w.refused = func() {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					w.pod = nonRoot().Ephemeral(c).Terminated("mindebug-theirs", "Completed", 0).Build()
+				}
+			},
+			calls: append([]string{"get", "get"}, added[1:]...),
+		},
+		{
+			name: "theirs runs and cannot be entered", request: command, setup: reused, calls: []string{"get", "get", "get", "get"},
+			world: &world{pod: nonRoot().Build(), refuse: []error{io.EOF, io.EOF, io.EOF}},
+			want:  result{err: &fault.NotEntered{Pod: web, Container: "mindebug-theirs", Cause: io.EOF}},
+		},
+		{
+			name: "exec is forbidden: one try", request: command, setup: reused, calls: []string{"get"},
+			world: &world{pod: nonRoot().Build(), refuse: []error{forbidden}},
+			want:  result{err: &fault.NotEntered{Pod: web, Container: "mindebug-theirs", Cause: forbidden}},
+		},
+		{
+			name: "no such pod", world: &world{pod: nonRoot().Build()}, request: func(r *SessionRequest) { r.Query.Name = "wep" }, calls: []string{"get"},
+			want: result{err: &fault.NoPod{
+				Pod: fault.Pod{Namespace: "shop", Name: "wep"}, Near: []string{"web"}, Server: apierrors.NewNotFound(resources, "wep"),
+			}},
+		},
+		{
+			name: "may not read the pod", world: &world{readErr: forbidden}, calls: []string{"get"},
+			want: result{err: &fault.Forbidden{Namespace: "shop", Call: "get pods", User: "dana", Server: forbidden}},
+		},
+		{
+			name: "many containers and no terminal", world: &world{pod: kubetest.Pod("shop", "web").Container("log").Running(1, 1).Build()}, calls: []string{"get"},
+			want: result{err: &fault.ManyContainers{Pod: web, Containers: []fault.Candidate{
+				{Name: "app", Image: "mindebug.test/http:nonroot", Kind: "container", State: "running"},
+				{Name: "log", Image: "mindebug.test/http:nonroot", Kind: "container", State: "running"},
+			}}},
+		},
+		{
+			name: "not running", world: &world{pod: nonRoot().Waiting("app", "CrashLoopBackOff", "").Build()}, calls: []string{"get"},
+			want: result{err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting: CrashLoopBackOff"}},
+		},
+		{
+			name: "unknown identity: before anything is asked of the server", calls: []string{"get"},
+			world: &world{pod: nonRoot().With(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].User = nil }).Build()},
+			want:  result{err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid"}},
+		},
+		{
+			name: "Windows", calls: []string{"get"},
+			world: &world{pod: nonRoot().With(func(p *corev1.Pod) { p.Spec.OS = &corev1.PodOS{Name: corev1.Windows} }).Build()},
+			want:  result{err: &fault.Windows{Pod: web}},
+		},
+		{
+			name: "another identity than the pod's", world: &world{pod: nonRoot().Build()}, calls: []string{"get"},
+			request: func(r *SessionRequest) { r.Identity = &Identity{UID: 0} },
+			want: result{err: &fault.OtherIdentity{
+				Pod: web, Container: "app", UID: new(int64(65532)), GID: new(int64(65532)),
+			}},
+		},
+		{
+			name: "the dry run tells that exec is not allowed: nothing is written", request: command, calls: added[:3],
+			world: &world{pod: nonRoot().Build(), mayNot: []string{"create pods/exec"}},
+			want:  result{err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec", User: "dana"}},
+		},
+		{
+			name: "the patch is refused although the dry run was not", request: command,
+			world: &world{pod: nonRoot().Build(), patchErr: forbidden}, calls: append(slices.Clone(added), "may I patch pods/ephemeralcontainers"),
+			want: result{err: &fault.Refused{Pod: web, Container: "NEW", Server: forbidden}},
+		},
+		{
+			name: "the image cannot be entered", request: command, calls: added,
+			world: &world{pod: nonRoot().Build(), greeting: "mindebug 1\nstop apart\n"},
+			want:  result{err: &fault.Apart{Pod: web, Container: "NEW"}},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, r := test.world, aRequest()
+				if test.setup != nil {
+					test.setup(t, w)
+				}
+				if test.request != nil {
+					test.request(&r)
+				}
+				got := open(t.Context(), w, r, strings.NewReader(""))
+				rename(&got, w)
+				if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(result{}), everyField); diff != "" {
+					t.Errorf("session (-want +got):\n%s", diff)
+				}
+				slices.Sort(w.calls)
+				want := slices.Sorted(slices.Values(test.calls))
+				if diff := cmp.Diff(want, w.calls); diff != "" {
+					t.Errorf("calls (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// rename puts NEW for the random name of the container that was added.
+func rename(r *result, w *world) {
+	var refused *fault.Refused
+	if errors.As(r.err, &refused) && strings.HasPrefix(refused.Container, session.Prefix) {
+		refused.Container = "NEW"
+	}
+	if len(w.execs) == 0 || w.execs[len(w.execs)-1] == "mindebug-theirs" {
+		return
+	}
+	name := w.execs[len(w.execs)-1]
+	r.stderr = strings.ReplaceAll(r.stderr, name, "NEW")
+	var apart *fault.Apart
+	if errors.As(r.err, &apart) && apart.Container == name {
+		apart.Container = "NEW"
+	}
+}
+
+// TestIdentityFromTheUser completes what the pod does not tell.
+func TestIdentityFromTheUser(t *testing.T) {
+	t.Parallel()
+	pod := nonRoot().With(func(p *corev1.Pod) {
+		p.Status.ContainerStatuses[0].User = nil
+		p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: new(int64(7))}
+	}).Build()
+	for _, test := range []struct {
+		name string
+		id   Identity
+		want error
+	}{
+		{"uid as the pod's, gid new", Identity{UID: 7, GID: new(int64(8))}, nil},
+		{"no gid", Identity{UID: 7}, &fault.NoIdentity{Pod: web, Container: "app", Missing: "gid"}},
+		{"another uid", Identity{UID: 9, GID: new(int64(8))}, &fault.OtherIdentity{Pod: web, Container: "app", UID: new(int64(7))}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := &sessionRun{request: SessionRequest{Identity: &test.id}}
+			_, plan, err := s.makePlan(pod.DeepCopy(), "app")
+			if diff := cmp.Diff(test.want, err); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if test.want == nil && (plan.UID != 7 || plan.GID != 8 || plan.Origins["runAsGroup"] != string(target.FromFlag)) {
+				t.Errorf("plan %d:%d, origins %v", plan.UID, plan.GID, plan.Origins)
+			}
+		})
+	}
+}
+
+// TestInterrupted: before the command begins a signal ends the wait; later it reaches the command.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	interrupted := &fault.Interrupted{Signal: syscall.SIGINT}
+	t.Run("before", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			w := &world{pod: nonRoot().Build()}
+			for range 100 {
+				w.refuse = append(w.refuse, errors.New("container not found"))
+			}
+			w.refused = func() { cancel(interrupted) }
+			r := aRequest()
+			r.Command, r.Stdin = []string{"ls"}, false
+			if got := open(ctx, w, r, nil); !errors.Is(got.err, interrupted) {
+				t.Errorf("error = %v; want %v", got.err, interrupted)
+			}
+		})
+	})
+	t.Run("after", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			w := &world{pod: nonRoot().Build()}
+			w.run = func(_ context.Context, _ attach.Streams, heard <-chan string) (int, error) {
+				cancel(interrupted)
+				for word := range heard {
+					if word == "INT" {
+						return 130, nil
+					}
+				}
+				return 0, nil
+			}
+			r := aRequest()
+			r.Command, r.Stdin = []string{"sleep", "60"}, false
+			if got := open(ctx, w, r, nil); got.status != 130 || got.err != nil {
+				t.Errorf("Session = %d, %v; want the command's own 130", got.status, got.err)
+			}
+		})
+	})
+}
+
+// TestChooses asks on a terminal which container is meant.
+func TestChooses(t *testing.T) {
+	t.Parallel()
+	keyboard, terminal, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keyboard.Close()
+	defer terminal.Close()
+	if _, err := keyboard.WriteString("2\n"); err != nil {
+		t.Fatal(err)
+	}
+	s := &sessionRun{streams: Streams{In: terminal, Err: terminal}}
+	pod := kubetest.Pod("shop", "web").Container("log").Image("evil\x1b[2J").Running(1, 1).Build()
+	name, err := s.container(t.Context(), pod)
+	if name != "log" || err != nil {
+		t.Errorf("container = %q, %v; want log", name, err)
+	}
+	shown := make([]byte, 4096)
+	n, err := keyboard.Read(shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(shown[:n]), "\x1b") {
+		t.Errorf("text of a cluster reaches the terminal as it is: %q", shown[:n])
+	}
+}
