@@ -252,7 +252,7 @@ func TestMirrorRefuses(t *testing.T) {
 func TestMirrorHolds(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2)) // the same facts each time
-	for range 5000 {
+	for range 3000 {
 		f := generate(random)
 		before := deepCopy(f)
 		plan, err := profiles.Mirror(f)
