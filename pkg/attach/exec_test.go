@@ -361,7 +361,7 @@ func TestFallback(t *testing.T) {
 		},
 		{
 			name:   "may not get pods/exec, perhaps may create",
-			server: &refusal{code: 403, reason: metav1.StatusReasonForbidden, text: "cannot get pods/exec"},
+			server: &refusal{code: 403, reason: metav1.StatusReasonForbidden, text: "pods \"web\" is forbidden: cannot get pods/exec"},
 			asked:  []string{websocket, spdy}, reason: metav1.StatusReasonForbidden,
 		},
 		{
