@@ -96,7 +96,7 @@ func connect(ctx context.Context) (*lab, error) {
 	}
 	l := &lab{debugImage: os.Getenv("MINDEBUG_IMAGE"), stockImage: os.Getenv("MINDEBUG_STOCK_IMAGE")}
 	if l.debugImage == "" || l.stockImage == "" {
-		return nil, errors.New("MINDEBUG_IMAGE and MINDEBUG_STOCK_IMAGE must name images that the nodes have; `make bench` sets them")
+		return nil, errors.New("MINDEBUG_IMAGE and MINDEBUG_STOCK_IMAGE must name images that the nodes have; without KUBECONFIG `make bench` starts a cluster and sets them")
 	}
 	if l.execer, err = attach.NewExecer(config); err != nil {
 		return nil, err
