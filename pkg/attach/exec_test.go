@@ -295,6 +295,8 @@ type refusal struct {
 	reason metav1.StatusReason
 	text   string
 	hangUp bool
+	// bySPDY answers what is asked by SPDY, if not nil.
+	bySPDY *refusal
 
 	mu    sync.Mutex
 	asked []string
@@ -312,6 +314,8 @@ func (f *refusal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.asked = append(f.asked, r.Method+" "+r.Header.Get("Upgrade"))
 	f.mu.Unlock()
 	switch {
+	case f.bySPDY != nil && r.Method == http.MethodPost:
+		f.bySPDY.ServeHTTP(w, r)
 	case f.hangUp:
 		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			_ = connection.Close()
@@ -365,6 +369,14 @@ func TestFallback(t *testing.T) {
 			asked:  []string{websocket, spdy}, reason: metav1.StatusReasonForbidden,
 		},
 		{
+			name: "may create pods/exec, and the container does not run yet",
+			server: &refusal{
+				code: 403, reason: metav1.StatusReasonForbidden, text: `pods "web" is forbidden: User "dana" cannot get`,
+				bySPDY: &refusal{code: 500, text: "container not found"},
+			},
+			asked: []string{websocket, spdy},
+		},
+		{
 			name:   "the kubelet does not find the container yet",
 			server: &refusal{code: 500, text: "container not found (\"mindebug-x\")"},
 			asked:  []string{websocket},
@@ -402,8 +414,12 @@ func TestFallback(t *testing.T) {
 			if got := apierrors.ReasonForError(err); got != test.reason || errors.As(err, &lost) != (test.reason == "") {
 				t.Errorf("error %v (%T) for the reason %q; want %q", err, err, got, test.reason)
 			}
-			if test.server.text != "" && !strings.Contains(err.Error(), test.server.text) && test.server.code != 200 {
-				t.Errorf("error %q does not say what the server said: %q", err, test.server.text)
+			last := test.server
+			if last.bySPDY != nil {
+				last = last.bySPDY
+			}
+			if !strings.Contains(err.Error(), last.text) && last.code != http.StatusOK {
+				t.Errorf("error %q does not say what the server said: %q", err, last.text)
 			}
 			if asked := test.server.requests(); !slices.Equal(test.asked, asked) {
 				t.Errorf("asked %q; want %q", asked, test.asked)
