@@ -56,7 +56,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer programs.remove()
-	lab, err := connect(ctx)
+	tasks, err := watchTasks(ctx)
+	if err != nil {
+		return err
+	}
+	defer tasks.stop()
+	lab, err := connect(ctx, tasks)
 	if err != nil {
 		return err
 	}
@@ -88,13 +93,13 @@ type lab struct {
 // patience bounds every single wait.
 const patience = time.Minute
 
-func connect(ctx context.Context) (*lab, error) {
+func connect(ctx context.Context, tasks *tasks) (*lab, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		clientcmd.NewDefaultClientConfigLoadingRules(), nil).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("reading kubeconfig: %w", err)
 	}
-	l := &lab{debugImage: os.Getenv("MINDEBUG_IMAGE"), stockImage: os.Getenv("MINDEBUG_STOCK_IMAGE")}
+	l := &lab{tasks: tasks, debugImage: os.Getenv("MINDEBUG_IMAGE"), stockImage: os.Getenv("MINDEBUG_STOCK_IMAGE")}
 	if l.debugImage == "" || l.stockImage == "" {
 		return nil, errors.New("MINDEBUG_IMAGE and MINDEBUG_STOCK_IMAGE must name images that the nodes have; without KUBECONFIG `make bench` starts a cluster and sets them")
 	}
@@ -105,9 +110,6 @@ func connect(ctx context.Context) (*lab, error) {
 	api.QPS = -1
 	if l.client, err = kubernetes.NewForConfig(api); err != nil {
 		return nil, fmt.Errorf("building client: %w", err)
-	}
-	if l.tasks, err = watchTasks(ctx); err != nil {
-		return nil, err
 	}
 	if l.audit, err = openAuditLog(); err != nil {
 		return nil, err

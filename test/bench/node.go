@@ -18,9 +18,12 @@ import (
 type tasks struct {
 	mu    sync.Mutex
 	start map[string]time.Time
+
+	listener *exec.Cmd
+	ended    chan struct{}
 }
 
-// watchTasks listens to containerd until ctx is done. It returns nil where CONTAINERD_ADDRESS is not set: then the node is
+// watchTasks listens to containerd until it is stopped. It returns nil where CONTAINERD_ADDRESS is not set: then the node is
 // another machine.
 func watchTasks(ctx context.Context) (*tasks, error) {
 	if os.Getenv("CONTAINERD_ADDRESS") == "" {
@@ -34,8 +37,9 @@ func watchTasks(ctx context.Context) (*tasks, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("listening to containerd: %w", err)
 	}
-	t := &tasks{start: map[string]time.Time{}}
+	t := &tasks{start: map[string]time.Time{}, listener: cmd, ended: make(chan struct{})}
 	go func() {
+		defer close(t.ended)
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, 4<<20)
 		for lines.Scan() {
@@ -44,6 +48,15 @@ func watchTasks(ctx context.Context) (*tasks, error) {
 		_ = cmd.Wait()
 	}()
 	return t, nil
+}
+
+// stop ends the listener.
+func (t *tasks) stop() {
+	if t == nil {
+		return
+	}
+	_ = t.listener.Process.Kill()
+	<-t.ended
 }
 
 // note takes in a line of `ctr events`: time (four words), namespace, topic, and the event as JSON.
