@@ -34,8 +34,11 @@ func (s *sessionRun) remarks(g session.Greeting) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if s.facts.MemoryLimit > 0 {
-		say("memory: the target has a limit of %s and uses %s; what a session uses counts against the pod, too",
-			bytesText(s.facts.MemoryLimit), bytesText(g.MemoryInUse))
+		use := ""
+		if g.MemoryInUse > 0 {
+			use = " and uses " + bytesText(g.MemoryInUse)
+		}
+		say("memory: the target has a limit of %s%s; what a session uses counts against the pod, too", bytesText(s.facts.MemoryLimit), use)
 	}
 	if s.facts.EphemeralStorageLimit > 0 {
 		say("ephemeral storage: the target has a limit of %s; what a session writes counts against the pod, too",

@@ -4,11 +4,14 @@
 # would; "end" lets go at once. When the client is silent, or gone, for GRACE seconds, what runs in the session is killed;
 # the session's own shell then ends by itself. SIGUSR1, from that shell, means that the command has ended and takes no
 # more input: the client is told "over".
+#
+# mindebug-guard:SESSION GRACE does the same for a session whose keeper has not come within GRACE seconds, because its
+# client was gone before it could send one.
 eval "$MINDEBUG_LIB"
 [ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_KEEP"' "$0" "$@"; }
 trap '' HUP INT QUIT TERM PIPE
 trap 'over=1; echo over' USR1
-session=${0#mindebug-keep:} word=. over=''
+session=${0#*:} word=. over=''
 
 # leaders: leaves in work only what is right below a top: the command itself.
 leaders() {
@@ -19,6 +22,17 @@ leaders() {
   done
   work=$command
 }
+
+case $0 in mindebug-guard:*)
+  nap "$1"
+  ours
+  for p in $pids; do
+    line "/proc/$p/cmdline"
+    case $x in *"mindebug-keep:$session"*) exit 0 ;; esac
+  done
+  sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"
+  exit 0 ;;
+esac
 
 now
 heard=$t

@@ -75,7 +75,7 @@ signal() {
 
 # below PATTERN MARK: tops are the processes of this container whose command line matches PATTERN; work is what runs below
 # them or this process, or in a session of theirs, or was left behind by one: adopted by another process, it still has
-# MARK in its environment. (With our image it is adopted by tini, and its environment is closed.) A keeper is neither. A
+# MARK in its environment. (With our image it is adopted by tini, and its environment is closed.) A keeper or guard is neither. A
 # shell's fork that is about to become a command still has the shell's command line, and is work.
 below() {
   ours
@@ -84,14 +84,14 @@ below() {
   for p in $pids; do
     line "/proc/$p/cmdline"
     # shellcheck disable=SC2254
-    case $x in *"mindebug-keep:"*) continue ;; $1) parent "$p" ;; *) continue ;; esac
+    case $x in *"mindebug-keep:"* | *"mindebug-guard:"*) continue ;; $1) parent "$p" ;; *) continue ;; esac
     line "/proc/$pp/cmdline"
     # shellcheck disable=SC2254
     case $x in sh$1) ;; *) tops="$tops $p" above="$above$p " sids="$sids$sid " ;; esac
   done
   for p in $pids; do
     line "/proc/$p/cmdline"
-    case $x in *"mindebug-keep:"*) continue ;; esac
+    case $x in *"mindebug-keep:"* | *"mindebug-guard:"*) continue ;; esac
     case $above in *" $p "*) continue ;; esac
     parent "$p" || continue
     case $sids in *" $sid "*) work="$work $p"; continue ;; esac

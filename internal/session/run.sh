@@ -13,7 +13,7 @@ if [ -z "$MINDEBUG_TOP" ]; then
   first $tini sh -c 'eval "$MINDEBUG_RUN"' "$0" "$@"
 fi
 eval "$MINDEBUG_LIB"
-session=${1#mindebug:} session=${session%%:*} id=$2 grace=$3 place=$4 flags=$5 keeper=
+session=${1#mindebug:} session=${session%%:*} id=$2 grace=$3 place=$4 flags=$5
 shift 5
 
 # The target's process is the one whose cgroup names its container: the oldest of them, since the runtime started it
@@ -110,12 +110,14 @@ word() {
 }
 case $* in *@*) for s; do shift; word "$s"; set -- "$@" "$w"; done ;; esac
 
-case $flags in *k*)
-  exec 4<&0 </dev/null
-  sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-keep:$session" "$grace" <&4 >/dev/null 2>&1 3<&- 4<&- &
-  keeper=$!
-  exec 4<&- ;;
+case $flags in
+  *k*)
+    exec 4<&0 </dev/null
+    sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-keep:$session" "$grace" <&4 >/dev/null 2>&1 3<&- 4<&- &
+    exec 4<&- ;;
+  *) sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-guard:$session" "$grace" </dev/null >/dev/null 2>&1 3<&- & ;;
 esac
+keeper=$!
 [ $# -gt 0 ] || set -- sh
 trap : INT TERM HUP QUIT
 exec 5>&2 2>/dev/null                            # what this shell says of its child ("Killed") is not the child's
@@ -149,7 +151,7 @@ case $flags in *i*)
   done
   wait $rest ;;
 esac
-[ -z "$keeper" ] || { kill -KILL $keeper; wait $keeper; } 2>/dev/null
+{ kill -KILL $keeper; wait $keeper; } 2>/dev/null
 sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
 signal mindebug-hold                             # a use that the holder may not have seen
 exit $status
