@@ -88,7 +88,7 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 		flags += "k"
 		streams.Stdin = keeper
 	}
-	ends.Go(func() { keeper.live(ctx, func() { cancel(errNoEnd) }, begun, r.Grace, r.Signals, unread.done.c) })
+	ends.Go(func() { keeper.live(ctx, func() { cancel(errNoEnd) }, begun, r, unread.done.c) })
 
 	command := append([]string{
 		"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug", "mindebug:" + id + ":",
@@ -100,7 +100,8 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	if errors.Is(context.Cause(ctx), errNoEnd) {
 		err = &attach.LostError{Container: c, Cause: errNoEnd}
 	}
-	keeper.end(ctx, began && apart)
+	// Without an exit status the command may go on: its keeper is left to wait for the client, and to end it.
+	keeper.end(ctx, began && apart && err == nil)
 	cancel(nil)
 	ends.Wait()
 	switch failure := out.failure(); {
@@ -267,21 +268,25 @@ const soonestBeat = 250 * time.Millisecond
 
 // live says that the client is there, four times in each grace period, and passes on signals. What nobody reads any more
 // ends. A session that outlives SIGKILL for long has lost its way to the client, which then goes by itself.
-func (l *lines) live(ctx context.Context, leave func(), begun <-chan struct{}, grace time.Duration, signals <-chan syscall.Signal, unread <-chan struct{}) {
+func (l *lines) live(ctx context.Context, leave func(), begun <-chan struct{}, r Request, unread <-chan struct{}) {
 	select {
 	case <-begun:
 	case <-ctx.Done():
 		return
 	}
-	beat := time.NewTicker(max(grace/4, soonestBeat))
+	beat := time.NewTicker(max(r.Grace/4, soonestBeat))
 	defer beat.Stop()
 	var kill, gone <-chan time.Time
 	for {
 		select {
 		case <-beat.C:
 			l.say(".")
-		case signal := <-signals:
-			go l.say(names[signal])
+		case signal := <-r.Signals:
+			word := names[signal]
+			if r.TTY {
+				word = "KILL" // what the keys of a terminal do arrives by themselves; this ends the client
+			}
+			go l.say(word)
 			kill = time.After(killAfter)
 		case <-kill:
 			go l.say("KILL")
