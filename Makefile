@@ -58,7 +58,7 @@ e2e-1.30: build $(TOOLS)/gotestsum ## the same tests on a fresh cluster of Kuber
 
 .PHONY: bench
 bench: build ## measure size, start and time to a prompt
-	go run ./test/bench $(ARGS)
+	hack/with-cluster -- go run ./test/bench $(ARGS)
 
 .PHONY: cluster-up
 cluster-up: ## start the test cluster and leave it running
