@@ -183,7 +183,7 @@ func (c *Cluster) explain(ctx context.Context, err error) error {
 	case err == nil, errors.As(err, &answer):
 		return err
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return &fault.Unreachable{Server: c.config.Host, Cause: err}
 }

@@ -31,5 +31,5 @@ while [ -z "$why" ]; do
   elif [ $((t - last)) -ge "$ttl" ]; then why="unused for $ttl s"; fi
 done
 trap '' TERM USR1
-sweep '*mindebug:*' MINDEBUG_SESSION=
+sweep "*$run_of*" MINDEBUG_SESSION=
 echo "mindebug: $why" >/dev/termination-log

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2016,SC2154
 # mindebug-keep:SESSION GRACE: holds the lease of a session. The client writes a line now and then: "." is a sign of
 # life; INT and KILL send that signal to all that runs in the session, as a terminal would, TERM to the command, as kill(1)
-# would; "end" lets go at once. When the client is silent, or gone, for GRACE seconds, what runs in the session is killed;
+# would; "end" that it leaves. When the client is silent, or gone, for GRACE seconds, what runs in the session is killed;
 # the session's own shell then ends by itself. SIGUSR1, from that shell, means that the command has ended and takes no
 # more input: the client is told "over".
 #
@@ -28,9 +28,9 @@ case $0 in mindebug-guard:*)
   ours
   for p in $pids; do
     line "/proc/$p/cmdline"
-    case $x in *"mindebug-keep:$session"*) exit 0 ;; esac
+    case $x in *'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"*) exit 0 ;; esac
   done
-  sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"
+  sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"
   exit 0 ;;
 esac
 
@@ -46,14 +46,18 @@ while [ "$word" != end ]; do
   heard=$t
   case $word in
     INT | TERM | KILL)
-      below "*mindebug:$session:*" "MINDEBUG_SESSION=$session"
+      below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
       [ "$word" != TERM ] || leaders
       # shellcheck disable=SC2086
       [ -z "$work" ] || kill "-$word" $work 2>/dev/null
       ;;
   esac
 done
-[ "$word" != end ] || exit 0
-now
-[ $((t - heard)) -ge "$1" ] || nap $(($1 - t + heard))
-sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"
+
+# The client is gone. Where the session has ended, too, all is well; else it has until the end of the grace period.
+while now; [ $((t - heard)) -lt "$1" ]; do
+  below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
+  [ -n "$tops" ] || exit 0
+  nap 0.2
+done
+sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034,SC2086,SC3045
+# shellcheck shell=sh disable=SC2016,SC2034,SC2086,SC3045
 # (Unquoted lists are meant to split; what is not in POSIX, `read -t`, is tried before it is used.)
 #
 # What the holder, a session and its keeper share. It stands in the debug container's environment as MINDEBUG_LIB.
@@ -47,7 +47,8 @@ parent() {
 }
 
 # ours: pids are the living processes of this container but this one, told by their cgroup, which another container's
-# process cannot forge. A zombie has no command line.
+# process cannot forge. What is a zombie already is left out; what only dies, or executes another program and so has no
+# command line for a moment, is not.
 line /proc/self/cgroup
 cgroup=$x
 ours() {
@@ -56,8 +57,8 @@ ours() {
     [ "${d#/proc/}" != $$ ] || continue
     line "$d/cgroup"
     [ "$x" = "$cgroup" ] || continue
-    line "$d/cmdline"
-    [ -z "$x" ] || pids="$pids ${d#/proc/}"
+    line "$d/stat"
+    case ${x##*) } in '' | Z* | X*) ;; *) pids="$pids ${d#/proc/}" ;; esac
   done
 }
 
@@ -73,6 +74,9 @@ signal() {
   done
 } 2>/dev/null
 
+# run_of is the beginning of a session's command line, without NUL bytes: never what a user's own words would be.
+run_of='eval "$MINDEBUG_RUN"mindebugmindebug:'
+
 # below PATTERN MARK: tops are the processes of this container whose command line matches PATTERN; work is what runs below
 # them or this process, or in a session of theirs, or was left behind by one: adopted by another process, it still has
 # MARK in its environment. (With our image it is adopted by tini, and its environment is closed.) A keeper or guard is neither. A
@@ -84,14 +88,14 @@ below() {
   for p in $pids; do
     line "/proc/$p/cmdline"
     # shellcheck disable=SC2254
-    case $x in *"mindebug-keep:"* | *"mindebug-guard:"*) continue ;; $1) parent "$p" ;; *) continue ;; esac
+    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'*) continue ;; $1) parent "$p" ;; *) continue ;; esac
     line "/proc/$pp/cmdline"
     # shellcheck disable=SC2254
     case $x in sh$1) ;; *) tops="$tops $p" above="$above$p " sids="$sids$sid " ;; esac
   done
   for p in $pids; do
     line "/proc/$p/cmdline"
-    case $x in *"mindebug-keep:"* | *"mindebug-guard:"*) continue ;; esac
+    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'*) continue ;; esac
     case $above in *" $p "*) continue ;; esac
     parent "$p" || continue
     case $sids in *" $sid "*) work="$work $p"; continue ;; esac

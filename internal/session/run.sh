@@ -146,12 +146,12 @@ case $flags in *i*)
   while line "/proc/$rest/stat"; do
     case $x in '' | *') Z '*) break ;; esac
     ours
-    signal "mindebug-keep:$session"
+    signal 'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"
     nap 0.05
   done
   wait $rest ;;
 esac
 { kill -KILL $keeper; wait $keeper; } 2>/dev/null
-sweep "*mindebug:$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
-signal mindebug-hold                             # a use that the holder may not have seen
+sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
+signal 'eval "$MINDEBUG_HOLD"mindebug-hold'       # a use that the holder may not have seen
 exit $status

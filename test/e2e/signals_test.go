@@ -15,7 +15,7 @@ func TestSignals(t *testing.T) {
 	const (
 		traps    = `trap 'echo got INT; exit 5' INT; trap 'echo got TERM; exit 6' TERM; echo ready; while :; do sleep 0.1; done`
 		defaults = `echo ready; exec sleep 1000`
-		waits    = `echo ready; sleep 1000; echo not reached`
+		waits    = `sh -c 'echo ready; exec sleep 1000'; echo not reached`
 		ignores  = `trap '' INT TERM; echo ready; sleep 1000`
 	)
 	for name, c := range map[string]struct {
