@@ -85,11 +85,13 @@ func plant(t *testing.T, pod *corev1.Pod, containers ...corev1.EphemeralContaine
 func wantGone(t *testing.T, pod *corev1.Pod, names ...string) {
 	t.Helper()
 	const script = `for i in $(seq 100); do
-		left=$(ps -o stat,pid,ppid,comm | grep -E "^Z| ($1)\$")
-		[ "$left" ] || exit 0
+		ps -o stat,comm | grep -Eq "^Z| ($1)\$" || exit 0
 		sleep 0.1
-	done; echo "$left"`
-	mindebug(t, pod, "pod/target", "--", "sh", "-c", script, "_", strings.Join(names, "|")).want(t, 0, "", "")
+	done; ps -o stat,pid,ppid,comm,args; exit 1`
+	pattern := strings.Join(names, "|")
+	if left := mindebug(t, pod, "pod/target", "--", "sh", "-c", script, "_", pattern); left.status != 0 {
+		t.Errorf("a zombie or one of %s is left (status %d):\n%s%s", pattern, left.status, left.stdout, left.stderr)
+	}
 }
 
 // background is a run of the plugin that a test talks to while it runs.

@@ -85,8 +85,11 @@ func TestKilledClient(t *testing.T) {
 		})
 	}
 	for name, end := range map[string]func(*terminal){
-		"shell":                    func(term *terminal) { _ = term.cmd.Process.Kill() },
-		"shell in a closed window": func(term *terminal) { _ = term.file.Close() },
+		"shell": func(term *terminal) { _ = term.cmd.Process.Kill() },
+		"shell in a closed window": func(term *terminal) {
+			_ = term.cmd.Process.Signal(syscall.SIGHUP) // what closing the window sends; a read in progress keeps the file open
+			_ = term.file.Close()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
