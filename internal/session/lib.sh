@@ -111,7 +111,7 @@ below() {
 # left to the target's first process, which may not reap: the tops stop, lose what is below them, and continue and reap.
 sweep() {
   round=0
-  while [ $round -lt 60 ]; do
+  while [ $round -lt 250 ]; do
     round=$((round + 1))
     below "$1" "$2"
     [ -n "$work" ] || break

@@ -88,11 +88,17 @@ func newNamespace(t *testing.T, level string) string {
 // namespace that enforces "restricted".
 func restrictedTarget(t *testing.T) *corev1.Pod {
 	t.Helper()
-	b := kubetest.Pod(newNamespace(t, "restricted"), "target").Restricted()
+	return newPod(t, restrictedPod(t, newNamespace(t, "restricted"), "target"))
+}
+
+// restrictedPod is such a pod in the making. Where the status does not tell whom it runs as, its spec does.
+func restrictedPod(t *testing.T, namespace, name string) *kubetest.PodBuilder {
+	t.Helper()
+	b := kubetest.Pod(namespace, name).Restricted()
 	if !identityFromStatus(t) {
-		b.RunAs(65532, 65532) // what the image says is not enough to know it there (TestTargets has that case)
+		b.RunAs(65532, 0)
 	}
-	return newPod(t, b)
+	return b
 }
 
 // newPod creates a pod and waits until its containers are ready.

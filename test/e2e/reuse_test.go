@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 )
 
 func TestReuse(t *testing.T) {
@@ -39,7 +37,7 @@ func TestReuse(t *testing.T) {
 func TestReuseOfPlantedContainers(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
-	honest := newPod(t, kubetest.Pod(ns, "target").Restricted())
+	honest := newPod(t, restrictedPod(t, ns, "target"))
 	mindebug(t, honest, "pod/target", "--", "true").want(t, 0, "", "")
 	made := onlyContainer(t, honest)
 	copied := func(name string, change func(*corev1.EphemeralContainer)) corev1.EphemeralContainer {
@@ -51,14 +49,14 @@ func TestReuseOfPlantedContainers(t *testing.T) {
 
 	t.Run("the same", func(t *testing.T) {
 		t.Parallel()
-		pod := newPod(t, kubetest.Pod(ns, "same").Restricted())
+		pod := newPod(t, restrictedPod(t, ns, "same"))
 		plant(t, pod, copied("same", func(*corev1.EphemeralContainer) {}))
 		mindebug(t, pod, "pod/same", "--", "true").want(t, 0, "", "")
 		onlyContainer(t, pod)
 	})
 	t.Run("others", func(t *testing.T) {
 		t.Parallel()
-		pod := newPod(t, kubetest.Pod(ns, "other").Restricted())
+		pod := newPod(t, restrictedPod(t, ns, "other"))
 		planted := []corev1.EphemeralContainer{
 			copied("env", func(c *corev1.EphemeralContainer) {
 				c.Env = append(c.Env, corev1.EnvVar{Name: "PLANTED", Value: "env"})

@@ -7,8 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 )
 
 // shell opens a shell on a terminal and waits for its prompt, which is shell.prompt.
@@ -171,7 +169,7 @@ func TestCommandOnATerminal(t *testing.T) {
 // Where the target can write nowhere, a session can neither, and needs not.
 func TestReadOnlyTarget(t *testing.T) {
 	t.Parallel()
-	pod := newPod(t, kubetest.Pod(newNamespace(t, "restricted"), "target").Restricted().ReadOnly())
+	pod := newPod(t, restrictedPod(t, newNamespace(t, "restricted"), "target").ReadOnly())
 	term, _ := openShell(t, pod)
 	term.send("echo x >/x || echo x >/tmp/x || echo x >/etc/x || echo x >/proc/1/root/x || echo 'read''-only'\r")
 	term.expect("\nread-only\r\n")
