@@ -80,8 +80,7 @@ func plant(t *testing.T, pod *corev1.Pod, containers ...corev1.EphemeralContaine
 	})
 }
 
-// wantGone fails the test unless every process of these names is soon gone from the pod's process namespace, and no
-// zombie is left of anything.
+// wantGone fails the test unless every process of these names soon runs no more in the pod's process namespace.
 func wantGone(t *testing.T, pod *corev1.Pod, names ...string) {
 	t.Helper()
 	const script = `for i in $(seq 100); do

@@ -117,7 +117,7 @@ head -c 1 "/proc/$TPID/maps" >/dev/null`
 func (c mirrorCase) check(t *testing.T, pod *corev1.Pod) {
 	var flags []string
 	if c.fromImage && !identityFromStatus(t) {
-		failsBeforeThePatch(t, pod, []string{"pod/" + pod.Name, "--", "true"}, "nothing tells the uid and gid", "--run-as")
+		failsBeforeThePatch(t, pod, []string{"pod/" + pod.Name, "--", "true"}, "nothing tells the ", "--run-as")
 		flags = []string{"--run-as", fmt.Sprintf("%d:%d", c.uid, c.gid)}
 	}
 	run := func(command ...string) string {
