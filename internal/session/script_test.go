@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,12 +40,14 @@ func function(t *testing.T, script, name string) string {
 	return text
 }
 
-// eval runs a script with arguments and returns what it writes.
+// eval runs a script with arguments as the leader of a session of its own, and returns what it writes.
 func eval(t *testing.T, shell []string, script string, args ...string) string {
 	t.Helper()
 	words := append(append(shell[1:len(shell):len(shell)], "-c", script, "test"), args...)
 	cmd := exec.CommandContext(t.Context(), shell[0], words...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	// A session that was begun outside of this process namespace has the number 0 in it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -257,7 +260,7 @@ func TestLib(t *testing.T) {
 			`names missing 4567 || echo no file`,
 			`now; [ "$t" -gt 0 ] && echo now`,
 			`parent $$; [ "$pp" = "$2" ] && echo parent`,
-			`[ "$sid" -gt 0 ] && echo session`,
+			`[ "$sid" = $$ ] && echo session`,
 			`parent 999999999 || echo "no process: [$pp$sid]"`,
 		}, "\n")
 		got := eval(t, shell, script, dir, fmt.Sprint(os.Getpid()))
