@@ -89,7 +89,7 @@ func TestRemarks(t *testing.T) {
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	s := &sessionRun{
-		request: SessionRequest{Context: "prod $(id)"},
+		request: SessionRequest{TargetRequest: TargetRequest{Context: "prod $(id)"}},
 		facts:   target.Facts{Namespace: "shop", Pod: "web", Container: "app"},
 		plan:    profiles.Plan{UID: 7},
 	}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync/atomic"
 	"syscall"
@@ -13,8 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/mindebug/kubectl-mindebug/internal/access"
-	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/preflight"
 	"github.com/mindebug/kubectl-mindebug/internal/resolve"
@@ -40,17 +37,12 @@ type Streams struct {
 
 // SessionRequest is what a user asks of a session, as plain values.
 type SessionRequest struct {
-	// Context is the name of the kubeconfig's context, for the notice that says where one is.
-	Context, Namespace string
-	Query              target.Query
-	// Container is the target's name, or empty for the one that is meant.
-	Container string
+	TargetRequest
+	PlanRequest
 	// Command is what to run; none means a shell.
 	Command    []string
 	Stdin, TTY bool
-	// Identity is used where the pod does not tell whom its target runs as.
-	Identity *Identity
-	Image    string
+	Image      string
 	// PullPolicy may be empty, which leaves it to the API server.
 	PullPolicy corev1.PullPolicy
 	TTL, Grace time.Duration
@@ -62,12 +54,6 @@ type SessionRequest struct {
 	New, Quiet bool
 }
 
-// Identity is a uid and, where GID is not nil, a gid.
-type Identity struct {
-	UID int64
-	GID *int64
-}
-
 // Session opens a session and returns the exit status of its command. A signal arrives as the cause of ctx, as
 // *fault.Interrupted: before the command has begun it ends the wait, after that it is passed on.
 func Session(ctx context.Context, cluster Cluster, execer session.Execer, streams Streams, r SessionRequest) (int, error) {
@@ -75,21 +61,18 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, stream
 	if !r.Quiet && (len(r.Command) == 0 || ui.IsTerminal(streams.Err)) {
 		s.notices = ui.NewNotices(streams.Err)
 	}
-	pod, err := resolve.Pod(ctx, cluster, r.Namespace, r.Query.Name)
-	if apierrors.IsForbidden(err) {
-		err = preflight.Forbidden(ctx, cluster, r.Namespace, access.GetPod, err)
-	}
+	pod, err := findPod(ctx, cluster, r.TargetRequest)
 	if err != nil {
 		return 0, err
 	}
-	name, err := s.container(ctx, pod)
+	name, err := findContainer(ctx, streams, pod, r.Container)
 	if err != nil {
 		return 0, err
 	}
 	if err := preflight.State(pod, name); err != nil {
 		return 0, err
 	}
-	if s.facts, s.plan, err = s.makePlan(pod, name); err != nil {
+	if s.facts, s.plan, err = makePlan(pod, name, r.PlanRequest); err != nil {
 		return 0, err
 	}
 	return s.enter(ctx, pod)
@@ -105,72 +88,6 @@ type sessionRun struct {
 
 	facts target.Facts
 	plan  profiles.Plan
-}
-
-// container settles which container is meant, by asking on a terminal where the pod does not tell.
-func (s *sessionRun) container(ctx context.Context, pod *corev1.Pod) (string, error) {
-	name, err := resolve.Container(pod, s.request.Container)
-	var many *fault.ManyContainers
-	if !errors.As(err, &many) || !ui.IsTerminal(s.streams.In) || !ui.IsTerminal(s.streams.Err) {
-		return name, err
-	}
-	var options []string
-	for _, c := range many.Containers {
-		options = append(options, ui.Escape(c.Describe()))
-	}
-	chosen, err := ui.Choose(ctx, s.streams.In, s.streams.Err, fmt.Sprintf("pod/%s has %d containers:", pod.Name, len(options)), options)
-	if err != nil {
-		return "", err
-	}
-	return many.Containers[chosen].Name, nil
-}
-
-// makePlan reads the facts and mirrors them.
-func (s *sessionRun) makePlan(pod *corev1.Pod, container string) (target.Facts, profiles.Plan, error) {
-	f := facts.Read(pod, container)
-	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
-	if id := s.request.Identity; id != nil {
-		if err := complete(&f, id, name); err != nil {
-			return f, profiles.Plan{}, err
-		}
-	}
-	plan, err := profiles.Mirror(f)
-	var unknown *profiles.UnknownIdentityError
-	var windows *profiles.WindowsError
-	switch {
-	case errors.As(err, &unknown):
-		err = &fault.NoIdentity{Pod: name, Container: container, Missing: unknown.Missing}
-	case errors.As(err, &windows):
-		err = &fault.Windows{Pod: name}
-	}
-	return f, plan, err
-}
-
-// complete fills in the identity that the user names where the pod tells none. A different one than the pod's would not
-// be a mirror.
-func complete(f *target.Facts, id *Identity, pod fault.Pod) error {
-	if !agree(f.UID, &id.UID) || !agree(f.GID, id.GID) {
-		return &fault.OtherIdentity{Pod: pod, Container: f.Container, UID: known(f.UID), GID: known(f.GID)}
-	}
-	if !f.UID.Known() {
-		f.UID = target.Sourced[int64]{Value: id.UID, Origin: target.FromFlag}
-	}
-	if !f.GID.Known() && id.GID != nil {
-		f.GID = target.Sourced[int64]{Value: *id.GID, Origin: target.FromFlag}
-	}
-	return nil
-}
-
-// agree reports whether what the user named, if anything, is what the pod tells, if anything.
-func agree(told target.Sourced[int64], named *int64) bool {
-	return named == nil || !told.Known() || told.Value == *named
-}
-
-func known(id target.Sourced[int64]) *int64 {
-	if !id.Known() {
-		return nil
-	}
-	return &id.Value
 }
 
 // enter runs the session in a container of this plan that is there already, else in a new one.

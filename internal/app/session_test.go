@@ -166,16 +166,15 @@ func nonRoot() *kubetest.PodBuilder { return kubetest.Pod("shop", "web").Running
 // aRequest is what `kubectl mindebug pod/web` asks for, without a terminal.
 func aRequest() SessionRequest {
 	return SessionRequest{
-		Context: "prod-eu", Namespace: "shop", Query: target.Query{Kind: "pod", Name: "web"}, Stdin: true,
-		Image: "debug:1", TTL: 30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
+		TargetRequest: TargetRequest{Context: "prod-eu", Namespace: "shop", Query: target.Query{Kind: "pod", Name: "web"}},
+		Stdin:         true, Image: "debug:1", TTL: 30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
 	}
 }
 
 // theirs is a session container that a colleague made for the same plan.
 func theirs(t *testing.T, pod *corev1.Pod, name string) corev1.EphemeralContainer {
 	t.Helper()
-	s := &sessionRun{request: aRequest()}
-	f, plan, err := s.makePlan(pod, "app")
+	f, plan, err := makePlan(pod, "app", aRequest().PlanRequest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -392,8 +391,7 @@ func TestIdentityFromTheUser(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := &sessionRun{request: SessionRequest{Identity: &test.id}}
-			_, plan, err := s.makePlan(pod.DeepCopy(), "app")
+			_, plan, err := makePlan(pod.DeepCopy(), "app", PlanRequest{Identity: &test.id})
 			if diff := cmp.Diff(test.want, err); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
@@ -459,9 +457,8 @@ func TestChooses(t *testing.T) {
 	if _, err := keyboard.WriteString("2\n"); err != nil {
 		t.Fatal(err)
 	}
-	s := &sessionRun{streams: Streams{In: terminal, Err: terminal}}
 	pod := kubetest.Pod("shop", "web").Container("log").Image("evil\x1b[2J").Running(1, 1).Build()
-	name, err := s.container(t.Context(), pod)
+	name, err := findContainer(t.Context(), Streams{In: terminal, Err: terminal}, pod, "")
 	if name != "log" || err != nil {
 		t.Errorf("container = %q, %v; want log", name, err)
 	}

@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/distribution/reference"
@@ -14,15 +11,14 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
-	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // sessionFlags are the flags of a session as they were written.
 type sessionFlags struct {
-	container         string
+	targetFlags
+	planFlags
 	stdin, tty        bool
 	image, pullPolicy string
-	runAs             string
 	ttl, grace        time.Duration
 	timeout           time.Duration
 	ttlGiven          bool
@@ -30,13 +26,12 @@ type sessionFlags struct {
 }
 
 func (f *sessionFlags) add(flags *pflag.FlagSet) {
-	flags.StringVarP(&f.container, "container", "c", "", "target container; by default the pod's default container, or its only one")
-	flags.StringVar(&f.container, "target", "", "the same as --container")
+	f.targetFlags.add(flags)
 	flags.BoolVarP(&f.stdin, "stdin", "i", false, "pass standard input to the command; a shell gets it by itself")
 	flags.BoolVarP(&f.tty, "tty", "t", false, "give the command a terminal; a shell gets one by itself where standard input is one")
 	flags.StringVar(&f.image, "image", "", "debug image; by default $MINDEBUG_IMAGE, else the built-in one")
 	flags.StringVar(&f.pullPolicy, "image-pull-policy", "", "Always, IfNotPresent or Never; by default the API server's choice")
-	flags.StringVar(&f.runAs, "run-as", "", "UID[:GID] of the target, where the pod does not tell it")
+	f.planFlags.add(flags)
 	flags.DurationVar(&f.ttl, "ttl", 30*time.Minute, "how long an unused session container stays; 0 ends it with its last session")
 	flags.DurationVar(&f.grace, "grace", time.Minute, "how long what runs in a session outlives a lost client")
 	flags.DurationVar(&f.timeout, "timeout", time.Minute, "bound on the start of a session container, pulling its image included")
@@ -53,12 +48,16 @@ type surroundings struct {
 
 // request turns words and flags into a request.
 func (f *sessionFlags) request(words, command []string, around surroundings) (app.SessionRequest, error) {
-	query, err := parseQuery(words)
+	wanted, err := f.targetFlags.request(words)
+	if err != nil {
+		return app.SessionRequest{}, err
+	}
+	plan, err := f.planFlags.request()
 	if err != nil {
 		return app.SessionRequest{}, err
 	}
 	r := app.SessionRequest{
-		Query: query, Container: f.container, Command: command,
+		TargetRequest: wanted, PlanRequest: plan, Command: command,
 		Stdin: f.stdin, TTY: f.tty && around.terminal,
 		Image: config.Image(f.image, around.getenv),
 		TTL:   f.ttl, TTLGiven: f.ttlGiven, Grace: f.grace, Timeout: f.timeout,
@@ -72,11 +71,6 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 	}
 	if r.PullPolicy, err = parsePullPolicy(f.pullPolicy); err != nil {
 		return r, err
-	}
-	if f.runAs != "" {
-		if r.Identity, err = parseIdentity(f.runAs); err != nil {
-			return r, err
-		}
 	}
 	return r, f.validate()
 }
@@ -92,28 +86,6 @@ func (f *sessionFlags) validate() error {
 		return &fault.Usage{Reason: fmt.Sprintf("--timeout=%s leaves no time", f.timeout)}
 	}
 	return nil
-}
-
-// parseQuery reads the words before the "--". What looks like a command written without it gets the line that is right.
-func parseQuery(words []string) (target.Query, error) {
-	query, err := target.ParseQuery(words)
-	if err == nil {
-		return query, nil
-	}
-	var wrong *target.QueryError
-	if !errors.As(err, &wrong) || len(words) == 0 {
-		return query, &fault.Usage{Reason: "no target given", Hint: "name one: kubectl mindebug pod/NAME"}
-	}
-	for _, n := range []int{2, 1} {
-		if first, err := target.ParseQuery(words[:min(n, len(words))]); err == nil && len(words) > n {
-			rest := strings.Join(words[n:], " ")
-			return query, &fault.Usage{
-				Reason: fmt.Sprintf("%q stands after the target", rest),
-				Hint:   fmt.Sprintf("write `--` before the command: kubectl mindebug %s -- %s", first, rest),
-			}
-		}
-	}
-	return query, &fault.Usage{Reason: err.Error(), Hint: "name a pod: kubectl mindebug pod/NAME"}
 }
 
 // checkImage refuses what is no image reference: the API server takes any text, and the kubelet refuses it only after the
@@ -134,30 +106,4 @@ func parsePullPolicy(text string) (corev1.PullPolicy, error) {
 		return policy, nil
 	}
 	return "", &fault.Usage{Reason: fmt.Sprintf("--image-pull-policy=%q is none of Always, IfNotPresent, Never", text)}
-}
-
-// maxID is the largest uid or gid that Kubernetes accepts (validation.IsValidUserID).
-const maxID = 1<<31 - 1
-
-// parseIdentity reads UID[:GID].
-func parseIdentity(text string) (*app.Identity, error) {
-	uidText, gidText, both := strings.Cut(text, ":")
-	uid, ok := parseID(uidText)
-	id := &app.Identity{UID: uid}
-	if both {
-		gid, gidOK := parseID(gidText)
-		id.GID, ok = &gid, ok && gidOK
-	}
-	if !ok {
-		return nil, &fault.Usage{
-			Reason: fmt.Sprintf("--run-as=%q is not UID[:GID]", text),
-			Hint:   fmt.Sprintf("numbers from 0 to %d: --run-as=65532:65532", maxID),
-		}
-	}
-	return id, nil
-}
-
-func parseID(text string) (int64, bool) {
-	id, err := strconv.ParseInt(text, 10, 64)
-	return id, err == nil && id >= 0 && id <= maxID
 }

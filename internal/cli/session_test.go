@@ -37,7 +37,8 @@ func TestSessionRequest(t *testing.T) {
 	// shell is what pod/x alone asks for, without a terminal.
 	shell := func(change func(*app.SessionRequest)) app.SessionRequest {
 		r := app.SessionRequest{
-			Query: target.Query{Kind: "pod", Name: "x"}, Stdin: true, Image: config.Image("", noEnv),
+			TargetRequest: app.TargetRequest{Query: target.Query{Kind: "pod", Name: "x"}},
+			Stdin:         true, Image: config.Image("", noEnv),
 			TTL: 30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
 		}
 		if change != nil {
