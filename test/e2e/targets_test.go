@@ -9,13 +9,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
-// mirrorCase is a target and what its session must be.
+// mirrorCase is a target and what its session must be, by the API's book and by the kernel's.
 type mirrorCase struct {
-	pod *kubetest.PodBuilder
+	// pod is a pod whose last container is the target; container is its name where that is not "app".
+	pod       *kubetest.PodBuilder
+	container string
 	// uid and gid are what the target runs as; fromImage is set where its pod's spec does not say so.
 	uid, gid  int64
 	fromImage bool
@@ -23,6 +27,8 @@ type mirrorCase struct {
 	plan corev1.SecurityContext
 	// unreadable is set where the image's secret belongs to another user than the pod's.
 	unreadable bool
+	// closed is what a session says of a target that its mirror cannot look into.
+	closed string
 }
 
 var (
@@ -41,6 +47,11 @@ func asRoot(capabilities *corev1.Capabilities) corev1.SecurityContext {
 	}
 }
 
+// podSecurity sets the pod's own security context.
+func podSecurity(sc corev1.PodSecurityContext) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Spec.SecurityContext = &sc }
+}
+
 func TestMirrorInARestrictedNamespace(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
@@ -48,10 +59,17 @@ func TestMirrorInARestrictedNamespace(t *testing.T) {
 		return kubetest.Pod(ns, name).Image("mindebug.test/http:" + tag).Restricted()
 	}
 	onPod := func(uid int64, gid *int64) func(*corev1.Pod) {
-		return func(p *corev1.Pod) {
-			p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: &uid, RunAsGroup: gid}
-		}
+		return podSecurity(corev1.PodSecurityContext{RunAsUser: &uid, RunAsGroup: gid})
 	}
+	// second makes the container that was added last another user's, beside one that has the usual port.
+	second := func(b *kubetest.PodBuilder) *kubetest.PodBuilder {
+		return b.Image("mindebug.test/http:uid").Restricted().RunAs(31337, 4242).Env("PORT", "8081")
+	}
+	groups := corev1.PodSecurityContext{SupplementalGroups: []int64{5001, 5002}, FSGroup: new(int64(6001))}
+	strict := corev1.PodSecurityContext{
+		SupplementalGroups: []int64{5001}, SupplementalGroupsPolicy: new(corev1.SupplementalGroupsPolicyStrict),
+	}
+	netBindService := []corev1.Capability{"NET_BIND_SERVICE"}
 	// The kubelet takes only the uid from an image's USER; the gid comes from the image's passwd, else it is 0.
 	checkMirrors(t, []mirrorCase{
 		{pod: pod("image-uid", "nonroot"), uid: 65532, gid: 0, fromImage: true, plan: asNonRoot},
@@ -62,84 +80,150 @@ func TestMirrorInARestrictedNamespace(t *testing.T) {
 		{pod: pod("both", "uid").RunAs(31337, 4242).With(onPod(65532, new(int64(65532)))), uid: 31337, gid: 4242, plan: asNonRoot},
 		{pod: pod("another-user", "nonroot").RunAs(2000, 3000), uid: 2000, gid: 3000, plan: asNonRoot, unreadable: true},
 		{pod: pod("read-only", "nonroot").RunAs(65532, 65532).ReadOnly(), uid: 65532, gid: 65532, plan: asNonRoot},
+		{pod: pod("groups", "nonroot").RunAs(65532, 65532).With(podSecurity(groups)), uid: 65532, gid: 65532, plan: asNonRoot},
+		// Groups of the image's /etc/group are the target's alone; with Strict it has none of them either.
+		{pod: pod("image-groups", "named").RunAs(65532, 65532), uid: 65532, gid: 65532, plan: asNonRoot},
+		{pod: pod("strict-groups", "named").RunAs(65532, 65532).With(podSecurity(strict)), uid: 65532, gid: 65532, plan: asNonRoot},
+		// What is added for a program that is not root is in its bounding set, and no more.
+		{pod: pod("capability", "nonroot").RunAs(65532, 65532).Capabilities(netBindService, dropAll.Drop), uid: 65532, gid: 65532, plan: asNonRoot},
+		{pod: second(pod("sidecar", "nonroot").RunAs(65532, 65532).Sidecar("proxy")), container: "proxy", uid: 31337, gid: 4242, plan: asNonRoot},
+		{pod: second(pod("init", "nonroot").RunAs(65532, 65532).InitContainer("migrate")), container: "migrate", uid: 31337, gid: 4242, plan: asNonRoot},
+		{
+			pod:       second(pod("shared", "nonroot").RunAs(65532, 65532).ShareProcessNamespace().Container("other")),
+			container: "other", uid: 31337, gid: 4242, plan: asNonRoot,
+		},
+		{
+			pod: pod("file-capability", "filecaps").RunAs(65532, 65532).Capabilities(netBindService, dropAll.Drop),
+			uid: 65532, gid: 65532, plan: asNonRoot, closed: "(CapPrm 0000000000000400), from its file",
+		},
+		{pod: pod("not-dumpable", "nodump").RunAs(65532, 65532), uid: 65532, gid: 65532, plan: asNonRoot, closed: "is not dumpable"},
 	})
 }
 
 func TestMirrorInAnUnrestrictedNamespace(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "privileged")
-	root := func(name string) *kubetest.PodBuilder { return kubetest.Pod(ns, name).Image("mindebug.test/http:root") }
+	pod := func(name, tag string) *kubetest.PodBuilder {
+		return kubetest.Pod(ns, name).Image("mindebug.test/http:" + tag)
+	}
+	root := func(name string) *kubetest.PodBuilder { return pod(name, "root") }
+	container := func(change func(*corev1.SecurityContext)) func(*corev1.Pod) {
+		return func(p *corev1.Pod) { change(p.Spec.Containers[0].SecurityContext) }
+	}
+	with := func(plan corev1.SecurityContext, profile *corev1.SeccompProfile) corev1.SecurityContext {
+		plan.SeccompProfile = profile
+		return plan
+	}
 	netAdmin, chown := []corev1.Capability{"NET_ADMIN"}, []corev1.Capability{"CHOWN"}
-	unconfined := asNonRoot
-	unconfined.SeccompProfile = nil
+	unconfined := &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}
 	checkMirrors(t, []mirrorCase{
 		{pod: root("root"), fromImage: true, plan: asRoot(nil)},
 		{pod: root("explicit-root").RunAs(0, 0), plan: asRoot(nil)},
-		{pod: root("root-with-fewer").RunAs(0, 0).Capabilities(nil, []corev1.Capability{"ALL"}), plan: asRoot(dropAll)},
+		{pod: root("root-of-another-group").RunAs(0, 4242), gid: 4242, plan: asRoot(nil)},
+		{pod: root("root-with-fewer").RunAs(0, 0).Capabilities(nil, dropAll.Drop), plan: asRoot(dropAll)},
 		{
 			pod:  root("root-with-others").RunAs(0, 0).Capabilities(netAdmin, chown),
 			plan: asRoot(&corev1.Capabilities{Add: netAdmin, Drop: chown}),
 		},
 		{
-			pod: root("privileged").RunAs(0, 0).With(func(p *corev1.Pod) {
-				p.Spec.Containers[0].SecurityContext.Privileged = new(true)
-			}),
-			plan: asRoot(&corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}),
+			pod: root("root-with-seccomp").RunAs(0, 0).With(podSecurity(corev1.PodSecurityContext{SeccompProfile: seccomp})), plan: with(asRoot(nil), seccomp),
 		},
 		{
-			pod: kubetest.Pod(ns, "groups").RunAs(65532, 65532).With(func(p *corev1.Pod) {
-				p.Spec.SecurityContext = &corev1.PodSecurityContext{SupplementalGroups: []int64{5001, 5002}, FSGroup: new(int64(6001))}
-			}),
-			uid: 65532, gid: 65532, plan: unconfined,
+			pod:  root("privileged").RunAs(0, 0).With(container(func(sc *corev1.SecurityContext) { sc.Privileged = new(true) })),
+			plan: asRoot(&corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}),
 		},
+		{pod: pod("seccomp-unset", "nonroot").RunAs(65532, 65532), uid: 65532, gid: 65532, plan: with(asNonRoot, nil)},
+		{
+			pod: pod("seccomp-unconfined", "nonroot").RunAs(65532, 65532).With(container(func(sc *corev1.SecurityContext) { sc.SeccompProfile = unconfined })),
+			uid: 65532, gid: 65532, plan: with(asNonRoot, unconfined),
+		},
+		{pod: pod("changes-its-user", "setuid"), fromImage: true, plan: asRoot(nil), closed: "runs as 101:102, not as 0:0: it changed its user"},
 	})
 }
 
 func checkMirrors(t *testing.T, cases []mirrorCase) {
 	t.Helper()
 	for _, c := range cases {
+		if c.container == "" {
+			c.container = "app"
+		}
 		pod := c.pod.Env("MARK", "of the target").Build()
 		t.Run(pod.Name, func(t *testing.T) {
 			t.Parallel()
-			c.check(t, newPod(t, c.pod))
+			if c.closed != "" {
+				c.checkClosed(t, newPod(t, c.pod.With(probed)))
+				return
+			}
+			c.check(t, waitFor(t, createPod(t, c.pod), "run its target", func(pod *corev1.Pod) bool {
+				_, status := target.Find(pod, c.container)
+				return status != nil && status.State.Running != nil
+			}))
 		})
 	}
 }
 
-// look prints what a session is beside its target, and shows that it sees the target: its memory map, files, environment.
-const look = `echo id $(id -u) $(id -g)
-while read -r line; do echo "session $line"; done </proc/self/status
-while read -r line; do echo "target $line"; done </proc/$TPID/status
+// probed makes a pod ready when its program serves, and so has become what it will be.
+func probed(p *corev1.Pod) {
+	p.Spec.Containers[0].ReadinessProbe = &corev1.Probe{
+		ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(8080)}},
+		PeriodSeconds: 1,
+	}
+}
+
+// look prints what a session, its holder and its target are to the kernel, and shows that the session sees the target: its
+// environment, files and memory map.
+const look = `status() { while read -r line; do echo "$1 $line"; done <"$2/status"; }
+status session /proc/self
+status target "/proc/$TPID"
+for p in /proc/[0-9]*; do
+	case $(tr '\0' ' ' <"$p/cmdline") in *mindebug-ho[l]d*) status holder "$p"; break ;; esac
+done
 tr '\0' '\n' <"/proc/$TPID/environ"
 ls -l "/proc/$TPID/root/" "/proc/$TPID/fd" >/dev/null
 head -c 1 "/proc/$TPID/maps" >/dev/null`
 
-func (c mirrorCase) check(t *testing.T, pod *corev1.Pod) {
-	var flags []string
+// flags are what the session of the case needs: before 1.33 the status does not tell whom a container runs as.
+func (c mirrorCase) flags(t *testing.T, pod *corev1.Pod) []string {
+	flags := []string{"-c", c.container}
 	if c.fromImage && !identityFromStatus(t) {
-		failsBeforeThePatch(t, pod, []string{"pod/" + pod.Name, "--", "true"}, "nothing tells the ", "--run-as")
-		flags = []string{"--run-as", fmt.Sprintf("%d:%d", c.uid, c.gid)}
+		failsBeforeThePatch(t, pod, append(flags, "pod/"+pod.Name, "--", "true"), "nothing tells the ", "--run-as")
+		flags = append(flags, "--run-as", fmt.Sprintf("%d:%d", c.uid, c.gid))
 	}
+	return append(flags, "pod/"+pod.Name)
+}
+
+func (c mirrorCase) check(t *testing.T, pod *corev1.Pod) {
+	flags := c.flags(t, pod)
 	run := func(command ...string) string {
 		t.Helper()
-		return succeeds(t, pod, append(append(flags, "pod/"+pod.Name, "--"), command...)...)
+		return succeeds(t, pod, append(append(flags, "--"), command...)...)
 	}
-
 	seen := run("sh", "-c", look)
-	if want := fmt.Sprintf("id %d %d\n", c.uid, c.gid); !strings.HasPrefix(seen, want) {
-		t.Errorf("the session's %.20q, want %q", seen, want)
-	}
 	if !strings.Contains(seen, "\nMARK=of the target\n") {
 		t.Error("the session does not see the target's environment")
 	}
-	compareStatus(t, seen)
+	compareStatus(t, seen, c.uid, c.gid, podGroups(pod))
 	run("ls", "-l", "@/proc/@pid/")
 	if !c.unreadable {
 		if secret := run("cat", "@/app/secret.txt"); secret == "" {
 			t.Error("the target's secret file is empty")
 		}
 	}
+	c.checkPlan(t, pod)
+}
 
+// checkClosed: a target that its mirror cannot look into is told as that, and why.
+func (c mirrorCase) checkClosed(t *testing.T, pod *corev1.Pod) {
+	script := "ls \"/proc/$TPID/root/\" || echo closed\n"
+	r := invocation{stdin: strings.NewReader(script), args: append([]string{"-n", pod.Namespace}, c.flags(t, pod)...)}.run(t)
+	if r.status != 0 || r.stdout != "closed\n" || !strings.Contains(r.stderr, c.closed) {
+		t.Errorf("status %d, stdout %q, stderr lacks %q:\n%s", r.status, r.stdout, c.closed, r.stderr)
+	}
+	c.checkPlan(t, pod)
+}
+
+func (c mirrorCase) checkPlan(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
 	plan := c.plan
 	plan.RunAsUser, plan.RunAsGroup = &c.uid, &c.gid
 	if diff := cmp.Diff(&plan, onlyAdded(t, pod).SecurityContext); diff != "" {
@@ -147,44 +231,65 @@ func (c mirrorCase) check(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// compareStatus compares what proc_pid_status(5) says of a session with what it says of its target.
-func compareStatus(t *testing.T, text string) {
+// podGroups are the groups that the pod gives to all its processes.
+func podGroups(pod *corev1.Pod) (groups []string) {
+	sc := pod.Spec.SecurityContext
+	for _, gid := range sc.SupplementalGroups {
+		groups = append(groups, fmt.Sprint(gid))
+	}
+	if sc.FSGroup != nil {
+		groups = append(groups, fmt.Sprint(*sc.FSGroup))
+	}
+	return groups
+}
+
+// compareStatus compares what proc_pid_status(5) says of a session and of its holder with what it says of their target:
+// the same user, all groups of the pod and none that the target has not, and otherwise no more.
+func compareStatus(t *testing.T, text string, uid, gid int64, podGroups []string) {
 	t.Helper()
-	fields := map[string]string{}
+	of := map[string]map[string]string{"session": {}, "holder": {}, "target": {}}
 	for line := range strings.Lines(text) {
-		if who, rest, ok := strings.Cut(line, " "); ok && (who == "session" || who == "target") {
-			key, value, _ := strings.Cut(rest, ":")
-			fields[who+" "+key] = strings.TrimSpace(value)
+		who, rest, _ := strings.Cut(line, " ")
+		if key, value, ok := strings.Cut(rest, ":"); ok && of[who] != nil {
+			of[who][key] = strings.TrimSpace(value)
 		}
 	}
 	number := func(who, key string, base int) uint64 {
-		n, err := strconv.ParseUint(fields[who+" "+key], base, 64)
+		n, err := strconv.ParseUint(of[who][key], base, 64)
 		if err != nil {
 			t.Errorf("%s of the %s: %v", key, who, err)
 		}
 		return n
 	}
-	for _, key := range []string{"Uid", "Gid"} {
-		if fields["session "+key] != fields["target "+key] || fields["target "+key] == "" {
-			t.Errorf("%s: session %q, target %q", key, fields["session "+key], fields["target "+key])
+	for _, who := range []string{"session", "holder"} {
+		for key, id := range map[string]int64{"Uid": uid, "Gid": gid} {
+			want := strings.TrimSpace(strings.Repeat(fmt.Sprintf("%d\t", id), 4)) // real, effective, saved, of files
+			if mine, targets := of[who][key], of["target"][key]; mine != want || targets != want {
+				t.Errorf("%s: %s %q, target %q, want %q of both", key, who, mine, targets, want)
+			}
 		}
-	}
-	for _, key := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
-		if session, target := number("session", key, 16), number("target", key, 16); session&^target != 0 {
-			t.Errorf("%s: the session has %016x, more than its target's %016x", key, session, target)
+		for _, key := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+			if mine, targets := number(who, key, 16), number("target", key, 16); mine&^targets != 0 {
+				t.Errorf("%s: the %s has %016x, more than its target's %016x", key, who, mine, targets)
+			}
 		}
-	}
-	for _, key := range []string{"NoNewPrivs", "Seccomp"} {
-		if session, target := number("session", key, 10), number("target", key, 10); session < target {
-			t.Errorf("%s: the session has %d, less than its target's %d", key, session, target)
+		for _, key := range []string{"NoNewPrivs", "Seccomp"} {
+			if mine, targets := number(who, key, 10), number("target", key, 10); mine < targets {
+				t.Errorf("%s: the %s has %d, less than its target's %d", key, who, mine, targets)
+			}
 		}
-	}
-	if session, target := groups(fields["session Groups"]), groups(fields["target Groups"]); !slices.Equal(session, target) {
-		t.Errorf("supplementary groups: session %q, target %q", session, target)
+		for _, group := range podGroups {
+			if !slices.Contains(strings.Fields(of[who]["Groups"]), group) {
+				t.Errorf("supplementary groups: the %s has %q, which lacks the pod's %s", who, of[who]["Groups"], group)
+			}
+		}
+		for group := range strings.FieldsSeq(of[who]["Groups"]) {
+			if !slices.Contains(strings.Fields(of["target"]["Groups"]), group) {
+				t.Errorf("supplementary groups: the %s has %s, which its target has not: %s", who, group, of["target"]["Groups"])
+			}
+		}
 	}
 }
-
-func groups(text string) []string { return slices.Sorted(strings.FieldsSeq(text)) }
 
 func TestTargetInASharedProcessNamespace(t *testing.T) {
 	t.Parallel()

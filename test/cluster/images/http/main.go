@@ -22,9 +22,15 @@ func main() {
 	exitAfter := flag.Duration("exit-after", 0, "exit by itself after this time (0: never)")
 	exitCode := flag.Int("exit-code", 1, "the status of that exit")
 	exit := flag.Bool("exit", false, "exit at once with status 0: the child that /spawn makes")
+	become := flag.String("setuid", "", "become UID:GID and begin anew, as gosu does")
+	nodump := flag.Bool("nodump", false, "be closed even to others of the same user (prctl PR_SET_DUMPABLE)")
 	flag.Parse()
 	if *exit {
 		return
+	}
+	if err := disguise(*become, *nodump); err != nil {
+		fmt.Fprintln(os.Stderr, "http:", err)
+		os.Exit(2)
 	}
 	held, err := hold(*allocate)
 	if err != nil {
@@ -50,6 +56,40 @@ func main() {
 		fmt.Fprintln(os.Stderr, "http:", err)
 		os.Exit(1)
 	}
+}
+
+// disguise makes this process another than its pod says. After setuid it executes itself again, which makes it dumpable
+// as any program is.
+func disguise(become string, nodump bool) error {
+	if become != "" {
+		uid, gid, err := parseUser(become)
+		if err != nil {
+			return err
+		}
+		if os.Getuid() != uid {
+			if err := errors.Join(syscall.Setgroups([]int{gid}), syscall.Setgid(gid), syscall.Setuid(uid)); err != nil {
+				return fmt.Errorf("becoming %s: %w", become, err)
+			}
+			return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+		}
+	}
+	if nodump {
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0); errno != 0 {
+			return fmt.Errorf("becoming not dumpable: %w", errno)
+		}
+	}
+	return nil
+}
+
+// parseUser reads "UID:GID".
+func parseUser(text string) (uid, gid int, err error) {
+	u, g, _ := strings.Cut(text, ":")
+	uid, uidErr := strconv.Atoi(u)
+	gid, gidErr := strconv.Atoi(g)
+	if uidErr != nil || gidErr != nil || uid < 0 || gid < 0 {
+		return 0, 0, fmt.Errorf("-setuid %q is not UID:GID", text)
+	}
+	return uid, gid, nil
 }
 
 // serve ends with ctx, at once: a client that is still connected is not waited for.

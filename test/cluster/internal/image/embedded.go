@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/mindebug/kubectl-mindebug/test/cluster/images"
 )
@@ -88,6 +90,39 @@ func unpack(name, dir string) error {
 
 func compileC(ctx context.Context, source, target string) error {
 	return run(ctx, "", nil, "musl-gcc", "-static", "-Os", "-s", "-Wall", "-DVERSION=mindebug", "-o", target, source)
+}
+
+// httpServer compiles the program, and copies it to a file that carries a capability.
+func httpServer(ctx context.Context, dir string) error {
+	if err := compileServer(ctx, dir); err != nil {
+		return err
+	}
+	program, err := os.ReadFile(filepath.Join(dir, "server"))
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "server-with-capability")
+	if err := os.WriteFile(path, program, 0o755); err != nil {
+		return err
+	}
+	if err := syscall.Setxattr(path, "security.capability", fileCapability(netBindService), 0); err != nil {
+		return fmt.Errorf("giving a capability to %s: %w", path, err)
+	}
+	return nil
+}
+
+// netBindService is the number of CAP_NET_BIND_SERVICE (capabilities(7)).
+const netBindService = 10
+
+// fileCapability is what makes a capability of a file permitted and effective: struct vfs_cap_data of the kernel's
+// linux/capability.h, revision 2. It becomes the record SCHILY.xattr.security.capability of the layer.
+func fileCapability(number uint) []byte {
+	const revision2, effective = 0x02000000, 1
+	var data []byte
+	for _, word := range []uint32{revision2 | effective, 1 << number, 0, 0, 0} {
+		data = binary.LittleEndian.AppendUint32(data, word)
+	}
+	return data
 }
 
 func compileServer(ctx context.Context, dir string) error {

@@ -27,6 +27,15 @@ func TestUnpackMakesTheLinks(t *testing.T) {
 	}
 }
 
+// TestFileCapability: these are the bytes that `setcap cap_net_bind_service=ep` writes.
+func TestFileCapability(t *testing.T) {
+	t.Parallel()
+	want := "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	if got := string(fileCapability(netBindService)); got != want {
+		t.Errorf("got %x, want %x", got, want)
+	}
+}
+
 // counted is an image that writes one archive and counts how often it was built.
 func counted(input string, count *int) Image {
 	return Image{
