@@ -15,6 +15,7 @@ require (
 	k8s.io/client-go v0.37.2 // clients and streams
 	k8s.io/klog/v2 v2.140.0 // to silence what client-go logs
 	k8s.io/streaming v0.37.2 // the fallback from websockets to SPDY
+	sigs.k8s.io/yaml v1.6.0 // manifests and containers as YAML
 )
 
 require (
@@ -75,5 +76,4 @@ require (
 	sigs.k8s.io/kustomize/kyaml v0.21.1 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
-	sigs.k8s.io/yaml v1.6.0 // indirect
 )

@@ -83,23 +83,68 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestFlags: the README has every flag of ours, and no page gives mindebug a flag that it has not.
+// help is what `kubectl mindebug VERB --help` prints.
+func help(t *testing.T, verb string) string {
+	t.Helper()
+	var out bytes.Buffer
+	program := cli.Program{In: strings.NewReader(""), Out: &out, Err: &out, Getenv: func(string) string { return "" }}
+	if status := cli.Run(t.Context(), program, append(strings.Fields(verb), "--help")); status != 0 {
+		t.Fatalf("%s --help ended with status %d: %s", verb, status, &out)
+	}
+	return out.String()
+}
+
+var listed = regexp.MustCompile(`(?m)^  ([a-z]+)  `)
+
+// verbs returns each verb, as its words, "" being a session; with the flags of its own and with all that it takes.
+func verbs(t *testing.T) (own, all map[string][]string) {
+	t.Helper()
+	own, all = map[string][]string{}, map[string][]string{}
+	var walk func(verb string)
+	walk = func(verb string) {
+		text := help(t, verb)
+		_, flags, _ := strings.Cut(text, "\nFlags:\n")
+		// Of a session's flags kubectl's stand in the same list, after ours.
+		ours, _, _ := strings.Cut(flags, "\nGlobal Flags:\n")
+		ours, _, _ = strings.Cut(ours, "--as string")
+		own[verb] = slices.DeleteFunc(longFlag.FindAllString(ours, -1), func(name string) bool { return name == "--help" })
+		all[verb] = longFlag.FindAllString(flags, -1)
+		_, commands, _ := strings.Cut(text, "\nAvailable Commands:\n")
+		commands, _, _ = strings.Cut(commands, "\n\n")
+		for _, match := range listed.FindAllStringSubmatch(commands, -1) {
+			walk(strings.TrimSpace(verb + " " + match[1]))
+		}
+	}
+	walk("")
+	return own, all
+}
+
+// verbOf is the verb that the words after "kubectl mindebug" begin with.
+func verbOf(invocation string, known map[string][]string) string {
+	verb := ""
+	for _, word := range strings.Fields(invocation) {
+		longer := strings.TrimSpace(verb + " " + word)
+		if _, ok := known[longer]; !ok {
+			break
+		}
+		verb = longer
+	}
+	return verb
+}
+
+// TestFlags: the README has every flag of ours, in every verb, and no page gives a verb a flag that it has not.
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	var help bytes.Buffer
-	program := cli.Program{In: strings.NewReader(""), Out: &help, Err: &help, Getenv: func(string) string { return "" }}
-	if status := cli.Run(t.Context(), program, []string{"--help"}); status != 0 {
-		t.Fatalf("--help ended with status %d: %s", status, &help)
-	}
-	_, flags, found := strings.Cut(help.String(), "\nFlags:\n")
-	ours, _, both := strings.Cut(flags, "--as string")
-	if !found || !both {
-		t.Fatalf("--help has no list of flags as it was known here:\n%s", &help)
+	own, all := verbs(t)
+	if len(own) < 4 || len(own[""]) < 10 {
+		t.Fatalf("--help has verbs and flags otherwise than was known here: %v", own)
 	}
 	texts := pages(t)
-	for _, name := range longFlag.FindAllString(ours, -1) {
-		if !slices.Contains(longFlag.FindAllString(texts["../README.md"], -1), name) {
-			t.Errorf("the README lacks %s", name)
+	for verb, names := range own {
+		for _, name := range names {
+			if !slices.Contains(longFlag.FindAllString(texts["../README.md"], -1), name) {
+				t.Errorf("the README lacks %s of %q", name, verb)
+			}
 		}
 	}
 	for page, text := range texts {
@@ -109,11 +154,25 @@ func TestFlags(t *testing.T) {
 				continue
 			}
 			invocation, _, _ = strings.Cut(invocation, " -- ")
+			invocation, _, _ = strings.Cut(invocation, " | ")
+			verb := verbOf(invocation, all)
 			for _, name := range longFlag.FindAllString(invocation, -1) {
-				if !slices.Contains(longFlag.FindAllString(flags, -1), name) {
-					t.Errorf("%s: there is no flag %s: %s", page, name, line)
+				if !slices.Contains(all[verb], name) {
+					t.Errorf("%s: there is no flag %s in %q: %s", page, name, verb, line)
 				}
 			}
+		}
+	}
+}
+
+// TestVerbs: the README has every verb.
+func TestVerbs(t *testing.T) {
+	t.Parallel()
+	own, _ := verbs(t)
+	readme := pages(t)["../README.md"]
+	for verb := range own {
+		if verb != "help" && !strings.Contains(readme, strings.TrimSpace("kubectl mindebug "+verb)) {
+			t.Errorf("the README lacks `kubectl mindebug %s`", verb)
 		}
 	}
 }

@@ -2,14 +2,20 @@
 // documentation are made from it, so that they cannot disagree.
 package access
 
-// Call is a verb on a resource of the core API group.
+// Call is a verb on a resource; an empty Group is the core API group.
 type Call struct {
-	Verb, Resource, Subresource string
+	Verb, Group, Resource, Subresource string
 }
 
-// String returns the call in the words of RBAC: "patch pods/ephemeralcontainers".
-func (c Call) String() string {
-	s := c.Verb + " " + c.Resource
+// String returns the call in the words of RBAC: "patch pods/ephemeralcontainers", "get deployments.apps".
+func (c Call) String() string { return c.Verb + " " + c.Object() }
+
+// Object returns what the call is about, without its verb: "pods/ephemeralcontainers", "deployments.apps".
+func (c Call) Object() string {
+	s := c.Resource
+	if c.Group != "" {
+		s += "." + c.Group
+	}
 	if c.Subresource != "" {
 		s += "/" + c.Subresource
 	}
@@ -25,6 +31,45 @@ var (
 	ExecGet      = Call{Verb: "get", Resource: "pods", Subresource: "exec"}
 )
 
+// Calls that a session can do without.
+var (
+	ListPods    = Call{Verb: "list", Resource: "pods"}
+	WatchPods   = Call{Verb: "watch", Resource: "pods"}
+	WatchEvents = Call{Verb: "watch", Resource: "events"}
+)
+
+// Need is a call with what it is for.
+type Need struct {
+	Call
+	// For is what it is for; Without is what is lost where it is not allowed.
+	For, Without string
+}
+
+// Required returns what a user needs for a session in a pod that has none yet.
+func Required() []Need {
+	return []Need{
+		{GetPod, "reading the pod", "nothing works"},
+		{AddContainer, "adding a session container", "only a session container that a colleague started can be entered"},
+		{Exec, "entering a session container", "no session"},
+		{ExecGet, "entering over a websocket", "sessions go over SPDY"},
+	}
+}
+
+// Optional returns what is asked for and can be missing.
+func Optional() []Need {
+	return []Need{
+		{ListPods, "offering names that are alike, and `check` of a namespace", "a wrong name is not offered its neighbours, and only single pods can be checked"},
+		{WatchPods, "noticing a start at once", "the start is noticed by reading the pod each second"},
+		{WatchEvents, "the kubelet's own words about a start", "the moment of the start: up to four tries to enter may fail before, and are in the audit log. Some causes why a container does not start are told later or not at all"},
+	}
+}
+
 // Session returns the calls that a user must be allowed for a session in a pod that has none yet. Whatever else a session
-// asks for (to watch pods and Events, to list pods for an error) it can do without.
-func Session() []Call { return []Call{GetPod, AddContainer, Exec, ExecGet} }
+// asks for it can do without.
+func Session() []Call {
+	var calls []Call
+	for _, need := range Required() {
+		calls = append(calls, need.Call)
+	}
+	return calls
+}

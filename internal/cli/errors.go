@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -15,16 +16,41 @@ import (
 
 // The exit statuses of mindebug itself; a command's own are handed on untouched (docs/exit-codes.md).
 const (
-	statusUsage     = 2 // of a verb other than a session
-	statusFailed    = 125
-	statusSignalled = 128 // and the number of the signal
+	statusVerbFailed = 1 // as statusFailed, of a verb other than a session
+	statusUsage      = 2 // of a verb other than a session
+	statusFailed     = 125
+	statusSignalled  = 128 // and the number of the signal
 )
 
-// Words that more than one error has.
-const (
-	hintGoneContainer = "container %s stays in the pod's list for good and does nothing there; recreate the pod to be rid of it"
-	hintRole          = "ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec"
-)
+// hintGoneContainer is in more than one error.
+const hintGoneContainer = "container %s stays in the pod's list for good and does nothing there; recreate the pod to be rid of it"
+
+// hintGrant is the command with which someone else lets the user do what was refused. Namespace and user may be empty:
+// then it is for the user to fill in.
+func hintGrant(namespace, user string) string {
+	where, subject := "-n "+shellWord(namespace), "--user "+shellWord(user)
+	if namespace == "" {
+		where = "-n NAMESPACE"
+	}
+	if account, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
+		subject = "--serviceaccount " + shellWord(account)
+	}
+	if user == "" {
+		subject = "--user YOU"
+	}
+	return fmt.Sprintf("ask someone who may: kubectl mindebug policy roles %s %s | kubectl apply -f -", where, subject)
+}
+
+// shellWord is text as one word of a POSIX shell.
+func shellWord(text string) string {
+	special := func(r rune) bool {
+		return !strings.ContainsRune("@%+=:,./_-", r) && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	}
+	if text != "" && strings.IndexFunc(text, special) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
 
 // message is an error in the words that a user reads: what was being done and what stood in the way, facts, the next
 // step.
@@ -35,9 +61,8 @@ type message struct {
 	status int
 }
 
-// report writes an error as one block and returns the exit status. Text from a cluster is escaped.
-func report(out io.Writer, err error) int {
-	m := explain(err)
+// write writes the message as one block. Text from a cluster is escaped.
+func (m message) write(out io.Writer) {
 	// What continues on a second line is indented, so that no text from elsewhere reads like a line of ours.
 	indented := func(text string) string { return strings.ReplaceAll(ui.Escape(text), "\n", "\n  ") }
 	fmt.Fprintln(out, "error: "+indented(m.text))
@@ -47,7 +72,23 @@ func report(out io.Writer, err error) int {
 	if m.hint != "" {
 		fmt.Fprintln(out, "hint: "+indented(m.hint))
 	}
-	return m.status
+}
+
+// writeJSON writes the message as one object on one line.
+func (m message) writeJSON(out io.Writer) {
+	object := struct {
+		APIVersion string   `json:"apiVersion"`
+		Kind       string   `json:"kind"`
+		Error      string   `json:"error"`
+		Facts      []string `json:"facts,omitempty"`
+		Hint       string   `json:"hint,omitempty"`
+		Status     int      `json:"status"`
+	}{apiVersion, "Error", m.text, m.facts, m.hint, m.status}
+	text, err := marshal(object, "")
+	if err != nil {
+		panic(err) // strings and a number always convert
+	}
+	_, _ = out.Write(text) // nobody is left to be told
 }
 
 // explain turns an error into words and an exit status. It is the only place that does.
@@ -96,7 +137,7 @@ func inAccess(err error, m *message) bool {
 		if forbidden.Server != nil {
 			m.facts = append(m.facts, "the server says: "+forbidden.Server.Error())
 		}
-		m.hint = hintRole
+		m.hint = hintGrant(forbidden.Namespace, forbidden.User)
 	default:
 		return false
 	}
@@ -111,7 +152,7 @@ func inAnswer(err error, m *message) bool {
 		m.hint = "log in again, as for kubectl"
 	case apierrors.IsForbidden(err):
 		m.text = "the API server refuses: " + err.Error()
-		m.hint = hintRole
+		m.hint = hintGrant("", "")
 	default:
 		return false
 	}
@@ -309,7 +350,7 @@ func inSession(err error, m *message) bool {
 		m.facts = []string{notEntered.Cause.Error()}
 		m.hint = fmt.Sprintf("see its state: kubectl describe -n %s pod %s", notEntered.Pod.Namespace, notEntered.Pod.Name)
 		if apierrors.IsForbidden(notEntered.Cause) {
-			m.hint = hintRole
+			m.hint = hintGrant(notEntered.Pod.Namespace, "")
 		}
 	case errors.As(err, &lost):
 		m.text = fmt.Sprintf("the connection to pod/%s was lost: %v", lost.Pod.Name, lost.Cause)

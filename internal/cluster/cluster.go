@@ -158,7 +158,7 @@ func (c *Cluster) WatchEvents(ctx context.Context, pod *corev1.Pod, container st
 func (c *Cluster) MayI(ctx context.Context, namespace, pod string, call access.Call) (bool, error) {
 	review, err := c.authz.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
 		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: namespace, Name: pod, Verb: call.Verb, Resource: call.Resource, Subresource: call.Subresource,
+			Namespace: namespace, Name: pod, Verb: call.Verb, Group: call.Group, Resource: call.Resource, Subresource: call.Subresource,
 		}},
 	}, metav1.CreateOptions{})
 	if err != nil {

@@ -174,7 +174,7 @@ func newUser(t *testing.T, namespace, name string, calls ...access.Call) user {
 	role := &rbacv1.Role{ObjectMeta: meta}
 	for _, call := range calls {
 		resource := strings.TrimSuffix(call.Resource+"/"+call.Subresource, "/")
-		role.Rules = append(role.Rules, rbacv1.PolicyRule{Verbs: []string{call.Verb}, APIGroups: []string{""}, Resources: []string{resource}})
+		role.Rules = append(role.Rules, rbacv1.PolicyRule{Verbs: []string{call.Verb}, APIGroups: []string{call.Group}, Resources: []string{resource}})
 	}
 	if _, err := client.RbacV1().Roles(namespace).Create(ctx, role, metav1.CreateOptions{}); err != nil {
 		t.Fatalf("creating Role: %v", err)
@@ -221,7 +221,7 @@ func (u user) awaitAccess(t *testing.T, namespace string, call access.Call) {
 	eventually(t, func(ctx context.Context) (bool, string) {
 		review, err := client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 			Spec: authorizationv1.SubjectAccessReviewSpec{User: u.name, ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: namespace, Verb: call.Verb, Resource: call.Resource, Subresource: call.Subresource,
+				Namespace: namespace, Verb: call.Verb, Group: call.Group, Resource: call.Resource, Subresource: call.Subresource,
 			}},
 		}, metav1.CreateOptions{})
 		return err == nil && review.Status.Allowed, fmt.Sprintf("%s may not %s (%v)", u.name, call, err)

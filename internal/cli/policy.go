@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/policy"
+)
+
+const policyExample = `  # Let a group debug in one namespace
+  kubectl mindebug policy roles -n shop --group oncall | kubectl apply -f -
+
+  # Let a pipeline's service account check every namespace
+  kubectl mindebug policy roles -A --serviceaccount ci:checker | kubectl apply -f -`
+
+// newPolicy returns the verbs that print manifests. They ask no cluster.
+func newPolicy(f *factory) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "policy",
+		Short: "Print the manifests that allow debugging",
+		RunE: func(_ *cobra.Command, args []string) error {
+			reason := "policy says not which manifests"
+			if len(args) > 0 {
+				reason = fmt.Sprintf("policy has no manifests %q", args[0])
+			}
+			return &fault.Usage{Reason: reason, Hint: "print the Roles: kubectl mindebug policy roles --help"}
+		},
+	}
+	c.AddCommand(newPolicyRoles(f))
+	return c
+}
+
+// rolesFlags are the flags of `policy roles` as they were written.
+type rolesFlags struct {
+	users, groups, accounts []string
+	all                     bool
+	output                  string
+}
+
+func (f *rolesFlags) add(flags *pflag.FlagSet) {
+	// As in `kubectl create rolebinding`, --user is whom to bind, not kubectl's own --user.
+	flags.StringArrayVar(&f.users, "user", nil, "a user to allow it to; can be repeated")
+	flags.StringArrayVar(&f.groups, "group", nil, "a group to allow it to; can be repeated")
+	flags.StringArrayVar(&f.accounts, "serviceaccount", nil, "a service account to allow it to, as NAMESPACE:NAME; can be repeated")
+	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "a ClusterRole: in all namespaces")
+	addOutput(flags, &f.output, formatYAML, formatJSON)
+}
+
+// grant turns flags into what the manifests are made from.
+func (f *rolesFlags) grant(namespace string) (policy.Grant, error) {
+	g := policy.Grant{Namespace: namespace, Cluster: f.all}
+	for _, name := range f.users {
+		g.Subjects = append(g.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name})
+	}
+	for _, name := range f.groups {
+		g.Subjects = append(g.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: name})
+	}
+	for _, account := range f.accounts {
+		in, name, ok := strings.Cut(account, ":")
+		if !ok || in == "" || name == "" || strings.Contains(name, ":") {
+			return g, &fault.Usage{
+				Reason: fmt.Sprintf("--serviceaccount=%q is not NAMESPACE:NAME", account),
+				Hint:   "write it as kubectl does: --serviceaccount=" + namespace + ":default",
+			}
+		}
+		g.Subjects = append(g.Subjects, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: in, Name: name})
+	}
+	for _, s := range g.Subjects {
+		if s.Name == "" {
+			return g, &fault.Usage{Reason: fmt.Sprintf("the name of a %s is empty", strings.ToLower(s.Kind))}
+		}
+	}
+	return g, nil
+}
+
+func newPolicyRoles(f *factory) *cobra.Command {
+	var flags rolesFlags
+	c := &cobra.Command{
+		Use:   "roles",
+		Short: "Print a Role that allows debugging, and its bindings",
+		Long: `Prints a Role with the calls that mindebug makes, each with what it is for, and a RoleBinding for each user, group and
+service account named. Rules that are marked optional can be deleted.`,
+		Example: policyExample,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			namespace, _, err := f.flags.ToRawKubeConfigLoader().Namespace()
+			if err != nil {
+				return &fault.Configuration{Cause: err}
+			}
+			grant, err := flags.grant(namespace)
+			if err != nil {
+				return err
+			}
+			manifests := policy.Roles(grant)
+			if flags.output == formatJSON {
+				return writeJSON(cmd.OutOrStdout(), policy.List(manifests))
+			}
+			text, err := policy.YAML(manifests)
+			if err != nil {
+				return err
+			}
+			return write(cmd.OutOrStdout(), text)
+		},
+	}
+	c.Flags().SortFlags = false
+	flags.add(c.Flags())
+	return c
+}
