@@ -43,6 +43,8 @@ type SessionRequest struct {
 	Command    []string
 	Stdin, TTY bool
 	Image      string
+	// ImageOrigin says where the image was named.
+	ImageOrigin string
 	// PullPolicy may be empty, which leaves it to the API server.
 	PullPolicy corev1.PullPolicy
 	TTL, Grace time.Duration
@@ -92,9 +94,7 @@ type sessionRun struct {
 
 // enter runs the session in a container of this plan that is there already, else in a new one.
 func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
-	want := session.Container(s.plan, s.facts.Container, session.Settings{
-		Image: s.request.Image, PullPolicy: s.request.PullPolicy, TTL: s.request.TTL,
-	})
+	want := s.request.container(s.facts, s.plan)
 	if !s.request.New {
 		if status, entered, err := s.reenter(ctx, pod, want); entered {
 			return status, err

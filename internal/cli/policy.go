@@ -44,9 +44,9 @@ type rolesFlags struct {
 
 func (f *rolesFlags) add(flags *pflag.FlagSet) {
 	// As in `kubectl create rolebinding`, --user is whom to bind, not kubectl's own --user.
-	flags.StringArrayVar(&f.users, "user", nil, "a user to allow it to; can be repeated")
-	flags.StringArrayVar(&f.groups, "group", nil, "a group to allow it to; can be repeated")
-	flags.StringArrayVar(&f.accounts, "serviceaccount", nil, "a service account to allow it to, as NAMESPACE:NAME; can be repeated")
+	flags.StringArrayVar(&f.users, "user", nil, "allow it to the user `NAME`; can be repeated")
+	flags.StringArrayVar(&f.groups, "group", nil, "allow it to the group `NAME`; can be repeated")
+	flags.StringArrayVar(&f.accounts, "serviceaccount", nil, "allow it to the service account `NAMESPACE:NAME`; can be repeated")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "a ClusterRole: in all namespaces")
 	addOutput(flags, &f.output, formatYAML, formatJSON)
 }

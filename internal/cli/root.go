@@ -142,6 +142,9 @@ namespace and has the target's privileges, never more.`,
 			if err != nil {
 				return err
 			}
+			if flags.dryRun != dryRunNone {
+				return f.draft(cmd.Context(), request, flags)
+			}
 			return run(cmd.Context(), request)
 		},
 	}

@@ -23,6 +23,7 @@ type sessionFlags struct {
 	timeout           time.Duration
 	ttlGiven          bool
 	new, quiet        bool
+	dryRun, output    string
 }
 
 func (f *sessionFlags) add(flags *pflag.FlagSet) {
@@ -37,6 +38,8 @@ func (f *sessionFlags) add(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.timeout, "timeout", time.Minute, "bound on the start of a session container, pulling its image included")
 	flags.BoolVar(&f.new, "new", false, "do not reuse a running session container")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notices")
+	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "client or server: print the container that would be added, as it is asked for or as the API server would store it, and add nothing")
+	addOutput(flags, &f.output, formatYAML, formatJSON)
 }
 
 // surroundings are what the meaning of flags depends on beside themselves.
@@ -56,11 +59,12 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 	if err != nil {
 		return app.SessionRequest{}, err
 	}
+	image := config.Image(f.image, around.getenv)
 	r := app.SessionRequest{
 		TargetRequest: wanted, PlanRequest: plan, Command: command,
 		Stdin: f.stdin, TTY: f.tty && around.terminal,
-		Image: config.Image(f.image, around.getenv),
-		TTL:   f.ttl, TTLGiven: f.ttlGiven, Grace: f.grace, Timeout: f.timeout,
+		Image: image.Value, ImageOrigin: image.Origin,
+		TTL: f.ttl, TTLGiven: f.ttlGiven, Grace: f.grace, Timeout: f.timeout,
 		New: f.new, Quiet: f.quiet,
 	}
 	if len(command) == 0 {
@@ -85,7 +89,7 @@ func (f *sessionFlags) validate() error {
 	case f.timeout <= 0:
 		return &fault.Usage{Reason: fmt.Sprintf("--timeout=%s leaves no time", f.timeout)}
 	}
-	return nil
+	return f.checkDryRun()
 }
 
 // checkImage refuses what is no image reference: the API server takes any text, and the kubelet refuses it only after the

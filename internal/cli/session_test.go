@@ -38,7 +38,7 @@ func TestSessionRequest(t *testing.T) {
 	shell := func(change func(*app.SessionRequest)) app.SessionRequest {
 		r := app.SessionRequest{
 			TargetRequest: app.TargetRequest{Query: target.Query{Kind: "pod", Name: "x"}},
-			Stdin:         true, Image: config.Image("", noEnv),
+			Stdin:         true, Image: config.Image("", noEnv).Value, ImageOrigin: "built-in",
 			TTL: 30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
 		}
 		if change != nil {
@@ -77,16 +77,16 @@ func TestSessionRequest(t *testing.T) {
 		{line: "-c app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "--container=app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "pod/x --target app", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
-		{line: "pod/x --image debug:1", want: shell(func(r *app.SessionRequest) { r.Image = "debug:1" })},
+		{line: "pod/x --image debug:1", want: shell(func(r *app.SessionRequest) { r.Image, r.ImageOrigin = "debug:1", "flag" })},
 		{
 			line:   "pod/x",
 			around: surroundings{getenv: func(name string) string { return strings.ReplaceAll(name, "MINDEBUG_IMAGE", "env:2") }},
-			want:   shell(func(r *app.SessionRequest) { r.Image = "env:2" }),
+			want:   shell(func(r *app.SessionRequest) { r.Image, r.ImageOrigin = "env:2", "MINDEBUG_IMAGE" }),
 		},
 		{
 			line:   "pod/x --image debug:1",
 			around: surroundings{getenv: func(string) string { return "env:2" }},
-			want:   shell(func(r *app.SessionRequest) { r.Image = "debug:1" }),
+			want:   shell(func(r *app.SessionRequest) { r.Image, r.ImageOrigin = "debug:1", "flag" }),
 		},
 		{line: "pod/x --image-pull-policy Never", want: shell(func(r *app.SessionRequest) { r.PullPolicy = corev1.PullNever })},
 		{line: "pod/x --run-as 0", want: shell(func(r *app.SessionRequest) { r.Identity = &app.Identity{} })},
@@ -108,6 +108,10 @@ func TestSessionRequest(t *testing.T) {
 		{line: "pod/x --grace 999ms", fails: "--grace=999ms is less than the least, 1s"},
 		{line: "pod/x --timeout 0", fails: "--timeout=0s leaves no time"},
 		{line: "pod/x --image-pull-policy never", fails: `--image-pull-policy="never" is none of Always, IfNotPresent, Never`},
+		{line: "pod/x --dry-run=maybe", fails: `--dry-run="maybe" is none of none, client, server`},
+		{line: "pod/x -o yaml", fails: "--output=yaml is for what --dry-run prints"},
+		{line: "pod/x --dry-run=client -o yaml", want: shell(nil)},
+		{line: "pod/x -o json", want: shell(nil)},
 		{line: "pod/x --image Not/An:Image:", fails: `"Not/An:Image:" is not the name of an image`},
 		{line: "pod/x --run-as root", fails: `--run-as="root" is not UID[:GID]`},
 		{line: "pod/x --run-as -1", fails: `--run-as="-1" is not UID[:GID]`},

@@ -14,16 +14,16 @@ func TestImage(t *testing.T) {
 	for _, test := range []struct {
 		name, flag string
 		getenv     func(string) string
-		want       string
+		want       config.Value
 	}{
-		{"flag", "flag:1", set, "flag:1"},
-		{"flag alone", "flag:1", none, "flag:1"},
-		{"environment", "", set, "env:1"},
-		{"built-in", "", none, builtin},
+		{"flag", "flag:1", set, config.Value{Value: "flag:1", Origin: "flag"}},
+		{"flag alone", "flag:1", none, config.Value{Value: "flag:1", Origin: "flag"}},
+		{"environment", "", set, config.Value{Value: "env:1", Origin: "MINDEBUG_IMAGE"}},
+		{"built-in", "", none, config.Value{Value: builtin.Value, Origin: "built-in"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := config.Image(test.flag, test.getenv); got != test.want || got == "" {
+			if got := config.Image(test.flag, test.getenv); got != test.want || got.Value == "" {
 				t.Errorf("Image = %q; want %q", got, test.want)
 			}
 		})

@@ -29,13 +29,7 @@ func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1
 	var dryRun error
 	mayExec := true
 	var both sync.WaitGroup
-	both.Go(func() {
-		stored, err := cluster.AddEphemeralContainer(ctx, pod, container, true)
-		dryRun = Refusal(ctx, cluster, pod, container, err)
-		if err == nil {
-			dryRun = altered(pod, stored, container)
-		}
-	})
+	both.Go(func() { _, dryRun = DryRun(ctx, cluster, pod, container) })
 	both.Go(func() {
 		// Who may not ask, or gets no answer, will see what the server says to the exec itself.
 		if may, err := cluster.MayI(ctx, pod.Namespace, pod.Name, access.Exec); err == nil {
@@ -47,6 +41,16 @@ func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1
 		return Forbidden(ctx, cluster, pod.Namespace, access.Exec, nil)
 	}
 	return dryRun
+}
+
+// DryRun asks the server what it would make of the container and returns that, with the server's defaults. The error is as
+// that of Ask.
+func DryRun(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1.EphemeralContainer) (*corev1.EphemeralContainer, error) {
+	stored, err := cluster.AddEphemeralContainer(ctx, pod, container, true)
+	if err != nil {
+		return nil, Refusal(ctx, cluster, pod, container, err)
+	}
+	return unaltered(pod, stored, container)
 }
 
 // Refusal says in the terms of package fault why the server did not take the container, in a dry run or for real. A
@@ -95,9 +99,10 @@ func Forbidden(ctx context.Context, cluster Cluster, namespace string, call acce
 	return e
 }
 
-// altered compares the security context that the server would store with what was asked. A field that it does not know,
-// or that a webhook changed, would make more or less of the debug container than its target is.
-func altered(pod, stored *corev1.Pod, container corev1.EphemeralContainer) error {
+// unaltered returns the container that the server would store. An error is a security context that is not what was asked: a
+// field that it does not know, or that a webhook changed, would make more or less of the debug container than its target
+// is.
+func unaltered(pod, stored *corev1.Pod, container corev1.EphemeralContainer) (*corev1.EphemeralContainer, error) {
 	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
 	for i := range stored.Spec.EphemeralContainers {
 		c := &stored.Spec.EphemeralContainers[i]
@@ -105,11 +110,11 @@ func altered(pod, stored *corev1.Pod, container corev1.EphemeralContainer) error
 			continue
 		}
 		if fields := differing(container.SecurityContext, c.SecurityContext); len(fields) > 0 {
-			return &fault.Altered{Pod: name, Fields: fields}
+			return nil, &fault.Altered{Pod: name, Fields: fields}
 		}
-		return nil
+		return c, nil
 	}
-	return &fault.Altered{Pod: name, Fields: []string{"name"}}
+	return nil, &fault.Altered{Pod: name, Fields: []string{"name"}}
 }
 
 // differing returns the JSON names of the fields of two security contexts that are not the same.

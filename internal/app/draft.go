@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/mindebug/kubectl-mindebug/internal/preflight"
+	"github.com/mindebug/kubectl-mindebug/internal/session"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
+)
+
+// Draft is the container that a session would add.
+type Draft struct {
+	Container corev1.EphemeralContainer
+	// Origins says where each value comes from, by its path: "image", "securityContext.runAsUser".
+	Origins map[string]string
+}
+
+// MakeDraft returns the container that the session would add, and adds nothing. Where askServer is false it reads the pod
+// and asks nothing else; else the container is what the server would make of it.
+func MakeDraft(ctx context.Context, cluster Cluster, streams Streams, r SessionRequest, askServer bool) (Draft, error) {
+	pod, err := findPod(ctx, cluster, r.TargetRequest)
+	if err != nil {
+		return Draft{}, err
+	}
+	name, err := findContainer(ctx, streams, pod, r.Container)
+	if err != nil {
+		return Draft{}, err
+	}
+	if err := preflight.State(pod, name); err != nil {
+		return Draft{}, err
+	}
+	f, plan, err := makePlan(pod, name, r.PlanRequest)
+	if err != nil {
+		return Draft{}, err
+	}
+	d := Draft{Container: r.container(f, plan), Origins: r.origins(pod, plan)}
+	if !askServer {
+		return d, nil
+	}
+	stored, err := preflight.DryRun(ctx, cluster, pod, d.Container)
+	if err != nil {
+		return Draft{}, err
+	}
+	d.serve(stored)
+	return d, nil
+}
+
+// container is the session container that the request asks for.
+func (r SessionRequest) container(f target.Facts, plan profiles.Plan) corev1.EphemeralContainer {
+	return session.Container(plan, f.Container, session.Settings{Image: r.Image, PullPolicy: r.PullPolicy, TTL: r.TTL})
+}
+
+// origins says where each value of the request's container comes from.
+func (r SessionRequest) origins(pod *corev1.Pod, plan profiles.Plan) map[string]string {
+	origins := map[string]string{
+		"name":                "made for each container",
+		"image":               r.ImageOrigin,
+		"command":             "the holder of this version, and --ttl",
+		"env":                 "the scripts of this version",
+		"targetContainerName": "the pod's default container",
+	}
+	switch {
+	case r.Container != "":
+		origins["targetContainerName"] = "flag"
+	case len(pod.Spec.Containers) == 1:
+		origins["targetContainerName"] = "the pod's only container"
+	}
+	if r.PullPolicy != "" {
+		origins["imagePullPolicy"] = "flag"
+	}
+	for field, origin := range plan.Origins {
+		origins["securityContext."+field] = origin
+	}
+	return origins
+}
+
+// serve makes the draft what the server would store.
+func (d *Draft) serve(stored *corev1.EphemeralContainer) {
+	asked, served := fields(d.Container), fields(*stored)
+	for name, value := range served {
+		switch before, had := asked[name]; {
+		case !had:
+			d.Origins[name] = "the API server's default"
+		case !equality.Semantic.DeepEqual(before, value):
+			d.Origins[name] = "changed by the API server"
+		}
+	}
+	d.Container = *stored
+}
+
+// fields returns a container as its JSON has it.
+func fields(c corev1.EphemeralContainer) map[string]any {
+	out := map[string]any{}
+	text, err := json.Marshal(c)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		panic(err) // a typed API object always converts
+	}
+	return out
+}
