@@ -36,8 +36,9 @@ func Read(pod *corev1.Pod, name string) target.Facts {
 		AllowPrivilegeEscalation: from(target.FromContainer, sc.AllowPrivilegeEscalation),
 		Seccomp:                  first(from(target.FromContainer, sc.SeccompProfile.DeepCopy()), from(target.FromPod, psc.SeccompProfile.DeepCopy())),
 		SELinux:                  first(from(target.FromContainer, sc.SELinuxOptions), from(target.FromPod, psc.SELinuxOptions)),
-		AppArmor: first(from(target.FromContainer, sc.AppArmorProfile.DeepCopy()), from(target.FromPod, psc.AppArmorProfile.DeepCopy()),
-			from(target.FromAnnotation, annotatedAppArmor(pod, name))),
+		// In the kubelet's order (GetProfile in pkg/security/apparmor): the annotation is about this one container.
+		AppArmor: first(from(target.FromContainer, sc.AppArmorProfile.DeepCopy()), from(target.FromAnnotation, annotatedAppArmor(pod, name)),
+			from(target.FromPod, psc.AppArmorProfile.DeepCopy())),
 		Capabilities: from(target.FromContainer, sc.Capabilities.DeepCopy()),
 		ProcMount:    from(target.FromContainer, sc.ProcMount),
 	}

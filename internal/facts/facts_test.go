@@ -173,6 +173,15 @@ func TestRead(t *testing.T) {
 			},
 		},
 		{
+			name: "AppArmor by annotation before the pod's",
+			pod: pod().With(annotate(annotation, "localhost/other.json")).With(podSecurity(func(psc *corev1.PodSecurityContext) {
+				psc.AppArmorProfile = new(appArmor(corev1.AppArmorProfileTypeUnconfined, nil))
+			})),
+			want: func(f *target.Facts) {
+				f.AppArmor = sourced(target.FromAnnotation, appArmor(corev1.AppArmorProfileTypeLocalhost, other))
+			},
+		},
+		{
 			name: "AppArmor by annotation, local", pod: pod().With(annotate(annotation, "localhost/other.json")),
 			want: func(f *target.Facts) {
 				f.AppArmor = sourced(target.FromAnnotation, appArmor(corev1.AppArmorProfileTypeLocalhost, other))
