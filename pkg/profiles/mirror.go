@@ -131,7 +131,13 @@ func (p *plan) sandbox(f target.Facts) {
 		p.sc.SELinuxOptions = new(f.SELinux.Value)
 		p.origins["seLinuxOptions"] = string(f.SELinux.Origin)
 	}
-	if f.AppArmor.Known() {
+	switch local := f.AppArmor.Value.Type == corev1.AppArmorProfileTypeLocalhost; {
+	case f.Privileged && !local:
+		// Runtimes confine what is privileged by no profile but one of the node (GenerateApparmorSpecOpts in containerd's
+		// internal/cri/sputil), and a process that is confined cannot see one that is not.
+		p.sc.AppArmorProfile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
+		p.origins["appArmorProfile"] = "the target is privileged, so it has none"
+	case f.AppArmor.Known():
 		p.sc.AppArmorProfile = f.AppArmor.Value.DeepCopy()
 		p.origins["appArmorProfile"] = string(f.AppArmor.Origin)
 	}

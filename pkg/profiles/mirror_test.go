@@ -57,6 +57,12 @@ func rooted() profiles.Plan {
 	return p
 }
 
+// unconfined is what a privileged target's AppArmor comes to.
+func unconfined(p *profiles.Plan) {
+	p.SecurityContext.AppArmorProfile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
+	p.Origins["appArmorProfile"] = "the target is privileged, so it has none"
+}
+
 // TestMirror has a case for every row of the table in docs/profiles.md.
 func TestMirror(t *testing.T) {
 	t.Parallel()
@@ -110,11 +116,32 @@ func TestMirror(t *testing.T) {
 			want: func(p *profiles.Plan) {
 				p.SecurityContext.Capabilities = &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}
 				p.Origins["capabilities"] = "the target is privileged; this is enough to see it"
+				unconfined(p)
 			},
 		},
 		{
 			name:  "privileged non-root: no capability",
 			facts: func(f *target.Facts) { f.Privileged = true },
+			want:  unconfined,
+		},
+		{
+			name: "privileged: a profile of the runtime is void",
+			facts: func(f *target.Facts) {
+				f.Privileged = true
+				f.AppArmor = sourced(target.FromPod, corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault})
+			},
+			want: unconfined,
+		},
+		{
+			name: "privileged: a profile of the node stays in force",
+			facts: func(f *target.Facts) {
+				f.Privileged = true
+				f.AppArmor = sourced(target.FromContainer, armor)
+			},
+			want: func(p *profiles.Plan) {
+				p.SecurityContext.AppArmorProfile = &armor
+				p.Origins["appArmorProfile"] = string(target.FromContainer)
+			},
 		},
 		{
 			name: "escalation of the target's is not mirrored",

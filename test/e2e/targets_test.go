@@ -114,6 +114,10 @@ func TestMirrorInAnUnrestrictedNamespace(t *testing.T) {
 		plan.SeccompProfile = profile
 		return plan
 	}
+	sees := func(plan corev1.SecurityContext) corev1.SecurityContext {
+		plan.AppArmorProfile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
+		return plan
+	}
 	netAdmin, chown := []corev1.Capability{"NET_ADMIN"}, []corev1.Capability{"CHOWN"}
 	unconfined := &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}
 	checkMirrors(t, []mirrorCase{
@@ -130,7 +134,7 @@ func TestMirrorInAnUnrestrictedNamespace(t *testing.T) {
 		},
 		{
 			pod:  root("privileged").RunAs(0, 0).With(container(func(sc *corev1.SecurityContext) { sc.Privileged = new(true) })),
-			plan: asRoot(&corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}),
+			plan: sees(asRoot(&corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}})),
 		},
 		{pod: pod("seccomp-unset", "nonroot").RunAs(65532, 65532), uid: 65532, gid: 65532, plan: with(asNonRoot, nil)},
 		{
