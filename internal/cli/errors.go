@@ -128,6 +128,9 @@ func inAccess(err error, m *message) bool {
 	case errors.As(err, &unreachable):
 		m.text = fmt.Sprintf("the API server %s gives no answer", unreachable.Server)
 		m.facts = []string{"it failed with: " + unreachable.Cause.Error()}
+		if unreachable.Added != "" {
+			m.facts = append(m.facts, fmt.Sprintf("container %s is in the pod by now; the same command enters it if it runs", unreachable.Added))
+		}
 		m.hint = "see whether kubectl reaches it: kubectl get --raw /readyz"
 	case errors.As(err, &forbidden):
 		m.text = fmt.Sprintf("you may not %s in namespace %q", forbidden.Call, forbidden.Namespace)
@@ -207,6 +210,9 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 	if e.LastExit != nil {
 		m.facts = append(m.facts, ended(e.LastExit), fmt.Sprintf("restarts: %d", e.Restarts))
 	}
+	if !e.NextStart.IsZero() {
+		m.facts = append(m.facts, "next start: about "+e.NextStart.UTC().Format(time.RFC3339))
+	}
 	if e.Added != "" {
 		m.facts = append(m.facts, fmt.Sprintf(hintGoneContainer, e.Added))
 	}
@@ -216,8 +222,8 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 // ended says how a container ended.
 func ended(exit *fault.Exit) string {
 	text := fmt.Sprintf("it ended with exit code %d (%s) at %s", exit.Code, exit.Reason, exit.At.UTC().Format(time.RFC3339))
-	if exit.Message != "" {
-		text += ": " + exit.Message
+	if message := strings.TrimSpace(exit.Message); message != "" {
+		text += ": " + message
 	}
 	return text
 }
@@ -249,21 +255,23 @@ func explainNoPlace(e *fault.NoPlace, m *message) {
 func inStart(err error, m *message) bool {
 	var refused *fault.Refused
 	var altered *fault.Altered
+	var old *fault.NoEphemeral
 	var replaced *fault.Replaced
 	var notStarted *fault.NotStarted
 	switch {
 	case inIdentity(err, m):
 	case errors.As(err, &refused):
-		m.text = fmt.Sprintf("the API server does not take a debug container in pod/%s", refused.Pod.Name)
-		m.facts = []string{"the server says: " + refused.Server.Error()}
-		m.hint = "nothing was added; the debug container asks for no more than its target has"
-		if !strings.Contains(refused.Server.Error(), refused.Container) {
-			m.hint = fmt.Sprintf("nothing was added; what stands in the way may be older than this session: kubectl get pod -n %s %s -o yaml", refused.Pod.Namespace, refused.Pod.Name)
-		}
+		explainRefused(refused, m)
 	case errors.As(err, &altered):
 		m.text = fmt.Sprintf("the API server would change the privileges of the debug container in pod/%s", altered.Pod.Name)
-		m.facts = []string{"changed: " + strings.Join(altered.Fields, ", ")}
-		m.hint = "nothing was added; a webhook changes it, or the server is older than these fields"
+		for _, change := range altered.Changes {
+			m.facts = append(m.facts, change.String())
+		}
+		m.hint = "nothing was added; a webhook does that, or the server is older than the field: kubectl get mutatingwebhookconfigurations"
+	case errors.As(err, &old):
+		m.text = fmt.Sprintf("the API server cannot add a debug container to pod/%s: that needs Kubernetes 1.25 or newer", old.Pod.Name)
+		m.facts = []string{"the server says: " + old.Server.Error()}
+		m.hint = "debug it from its node: kubectl debug node/" + old.Node + " -it --image=busybox"
 	case errors.As(err, &replaced):
 		m.text = fmt.Sprintf("pod/%s was deleted or replaced meanwhile", replaced.Pod.Name)
 		m.hint = fmt.Sprintf("see what took its place: kubectl get pods -n %s", replaced.Pod.Namespace)
@@ -273,6 +281,50 @@ func inStart(err error, m *message) bool {
 		return false
 	}
 	return true
+}
+
+// explainRefused names who refuses, and for what reason where that is not the debug container.
+func explainRefused(e *fault.Refused, m *message) {
+	m.text = fmt.Sprintf("the API server does not take a debug container in pod/%s", e.Pod.Name)
+	m.facts = []string{"the server says: " + e.Server.Error()}
+	m.hint = fmt.Sprintf("nothing was added; compare what was asked with the pod: kubectl get pod -n %s %s -o yaml", e.Pod.Namespace, e.Pod.Name)
+	if e.By != "" {
+		m.text = fmt.Sprintf("%s %q takes no debug container in pod/%s", e.By, e.Name, e.Pod.Name)
+	}
+	switch e.By {
+	case fault.PodSecurity:
+		explainViolation(e, m)
+	case fault.Policy:
+		m.hint = "nothing was added; read the policy: kubectl get validatingadmissionpolicy " + e.Name + " -o yaml"
+	case fault.Webhook:
+		m.hint = "nothing was added; see whose it is: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+	case fault.SilentWebhook:
+		m.text = fmt.Sprintf("webhook %q gives no answer, so the API server takes no debug container in pod/%s", e.Name, e.Pod.Name)
+		m.hint = "nothing was added, nor will be until it answers; see whose it is: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+	}
+}
+
+// explainViolation is about Pod Security, which judges the pod as a whole: the debug container alone is seldom the reason.
+func explainViolation(e *fault.Refused, m *message) {
+	var earlier, own bool
+	for _, v := range e.Violators {
+		if v.Ephemeral {
+			earlier = true
+			m.facts = append(m.facts, fmt.Sprintf("container %s was added to the pod earlier, violates the level, and stays for good", v.Name))
+			continue
+		}
+		own = true
+		m.facts = append(m.facts, fmt.Sprintf("container %s of the pod itself violates the level", v.Name))
+	}
+	switch {
+	case own || !earlier && !e.AlsoOurs:
+		m.facts = append(m.facts, "the pod as it is would not be admitted today: the level was set later, or whoever made the pod was exempt")
+		m.hint = "nothing was added; mend the workload and debug a new pod, or ask who sets the level: kubectl get namespace " + e.Pod.Namespace + " --show-labels"
+	case earlier:
+		m.hint = "nothing was added, and nothing can be in this pod any more; debug another of its workload, or a new one"
+	default:
+		m.hint = "nothing was added; without a flag for more the debug container asks for no more than its target has"
+	}
 }
 
 // inIdentity is about whom the target runs as.
@@ -321,7 +373,12 @@ func explainNotStarted(e *fault.NotStarted, m *message) {
 		m.text = fmt.Sprintf("the debug image %s has no shell", e.Image)
 		m.hint = "name an image that has one: --image"
 	case aboutImage[e.Reason]:
-		m.hint = "name an image that the node can pull: --image"
+		secrets := "none"
+		if len(e.PullSecrets) > 0 {
+			secrets = strings.Join(e.PullSecrets, ", ")
+		}
+		m.facts = append(m.facts, "the pod's pull secrets: "+secrets)
+		m.hint = "name an image that the node can pull, with these secrets or its own: --image"
 	}
 }
 
@@ -354,8 +411,8 @@ func inSession(err error, m *message) bool {
 		}
 	case errors.As(err, &lost):
 		m.text = fmt.Sprintf("the connection to pod/%s was lost: %v", lost.Pod.Name, lost.Cause)
-		m.hint = "the same command again enters the session container, if it is still there"
-		m.facts = []string{"the command had been started; whether it ended is not known"}
+		m.facts = []string{"the command had been started; whether it ended is not known", "what still runs is ended when its grace period is over (--grace)"}
+		m.hint = fmt.Sprintf("see what runs there before you start it again: kubectl mindebug -n %s pod/%s -- ps", lost.Pod.Namespace, lost.Pod.Name)
 	default:
 		return false
 	}

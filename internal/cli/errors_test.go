@@ -18,7 +18,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
@@ -32,13 +34,17 @@ var (
 	resources   = schema.GroupResource{Resource: "pods"}
 	errNotFound = apierrors.NewNotFound(resources, "web-7d")
 	// errRBAC and errAdmission are both a 403: which it was, the stages found out.
-	errRBAC      = apierrors.NewForbidden(resources, "web-7d", errors.New(`user "dana" cannot patch resource "pods/ephemeralcontainers"`))
-	errAdmission = apierrors.NewForbidden(resources, "web-7d", errors.New(`violates PodSecurity "restricted:latest": container "mindebug-abcde"`))
-	errOlder     = apierrors.NewForbidden(resources, "web-7d", errors.New(`violates PodSecurity "restricted:latest": container "old"`))
-	exit         = &fault.Exit{Code: 2, Reason: "Error", Message: "no database", At: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)}
+	errRBAC       = apierrors.NewForbidden(resources, "web-7d", errors.New(`user "dana" cannot patch resource "pods/ephemeralcontainers"`))
+	errAdmission  = apierrors.NewForbidden(resources, "web-7d", errors.New(`violates PodSecurity "restricted:latest": container "mindebug-abcde"`))
+	errInvalid    = apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "web-7d", field.ErrorList{field.Invalid(field.NewPath("spec"), "x", "no")})
+	errNoResource = &apierrors.StatusError{ErrStatus: metav1.Status{Message: "the server could not find the requested resource"}}
+	exit          = &fault.Exit{Code: 2, Reason: "Error", Message: "no database\n", At: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)}
 )
 
 const grantHint = "hint: ask someone who may: kubectl mindebug policy roles -n shop --user "
+
+const notToday = "  the pod as it is would not be admitted today: the level was set later, or whoever made the pod was exempt\n" +
+	"hint: nothing was added; mend the workload and debug a new pod, or ask who sets the level: kubectl get namespace shop --show-labels\n"
 
 // explained is every way to fail, with the block that a user reads and the exit status.
 var explained = []struct {
@@ -62,6 +68,13 @@ var explained = []struct {
 	{
 		name: "server is down", err: &fault.Unreachable{Server: "https://10.0.0.1:6443", Cause: syscall.ECONNREFUSED}, status: 125,
 		want: "error: the API server https://10.0.0.1:6443 gives no answer\n  it failed with: connection refused\n" +
+			"hint: see whether kubectl reaches it: kubectl get --raw /readyz\n",
+	},
+	{
+		name: "server goes down while a container starts", status: 125,
+		err: &fault.Unreachable{Server: "https://10.0.0.1:6443", Cause: syscall.ECONNREFUSED, Added: "mindebug-x"},
+		want: "error: the API server https://10.0.0.1:6443 gives no answer\n  it failed with: connection refused\n" +
+			"  container mindebug-x is in the pod by now; the same command enters it if it runs\n" +
 			"hint: see whether kubectl reaches it: kubectl get --raw /readyz\n",
 	},
 	{
@@ -92,9 +105,9 @@ var explained = []struct {
 	},
 	{
 		name: "crash loop", status: 125,
-		err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting: CrashLoopBackOff", Message: "back-off 5m0s", LastExit: exit, Restarts: 4},
+		err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting: CrashLoopBackOff", Message: "back-off 5m0s", LastExit: exit, Restarts: 4, NextStart: exit.At.Add(5 * time.Minute)},
 		want: "error: container \"app\" of pod/web-7d is not running (waiting: CrashLoopBackOff), so there is no process to join\n" +
-			"  back-off 5m0s\n  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  restarts: 4\n" +
+			"  back-off 5m0s\n  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  restarts: 4\n  next start: about 2026-11-22T03:05:00Z\n" +
 			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
 	},
 	{
@@ -157,19 +170,69 @@ var explained = []struct {
 		want: "error: you may not create pods/exec in namespace \"shop\"\n" + grantHint + "YOU | kubectl apply -f -\n",
 	},
 	{
-		name: "refused by Pod Security", err: &fault.Refused{Pod: web, Container: "mindebug-abcde", Server: errAdmission}, status: 125,
-		want: "error: the API server does not take a debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
-			"hint: nothing was added; the debug container asks for no more than its target has\n",
+		name: "refused by Pod Security for the debug container", status: 125,
+		err: &fault.Refused{Pod: web, Container: "mindebug-abcde", By: fault.PodSecurity, Name: "restricted:latest", AlsoOurs: true, Server: errAdmission},
+		want: "error: Pod Security \"restricted:latest\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was added; without a flag for more the debug container asks for no more than its target has\n",
 	},
 	{
-		name: "refused for another container", err: &fault.Refused{Pod: web, Container: "mindebug-abcde", Server: errOlder}, status: 125,
-		want: "error: the API server does not take a debug container in pod/web-7d\n  the server says: " + errOlder.Error() + "\n" +
-			"hint: nothing was added; what stands in the way may be older than this session: kubectl get pod -n shop web-7d -o yaml\n",
+		name: "refused by Pod Security for an earlier debug container", status: 125,
+		err: &fault.Refused{
+			Pod: web, By: fault.PodSecurity, Name: "restricted:latest", Violators: []fault.Violator{{Name: "debugger-x", Ephemeral: true}}, Server: errAdmission,
+		},
+		want: "error: Pod Security \"restricted:latest\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"  container debugger-x was added to the pod earlier, violates the level, and stays for good\n" +
+			"hint: nothing was added, and nothing can be in this pod any more; debug another of its workload, or a new one\n",
 	},
 	{
-		name: "altered", err: &fault.Altered{Pod: web, Fields: []string{"appArmorProfile", "runAsUser"}}, status: 125,
-		want: "error: the API server would change the privileges of the debug container in pod/web-7d\n  changed: appArmorProfile, runAsUser\n" +
-			"hint: nothing was added; a webhook changes it, or the server is older than these fields\n",
+		name: "refused by Pod Security for a container of the pod", status: 125,
+		err: &fault.Refused{
+			Pod: web, By: fault.PodSecurity, Name: "restricted:latest", Violators: []fault.Violator{{Name: "app"}}, AlsoOurs: true, Server: errAdmission,
+		},
+		want: "error: Pod Security \"restricted:latest\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"  container app of the pod itself violates the level\n" + notToday,
+	},
+	{
+		name: "refused by Pod Security for the pod as such", status: 125,
+		err: &fault.Refused{Pod: web, By: fault.PodSecurity, Name: "restricted:latest", Server: errAdmission},
+		want: "error: Pod Security \"restricted:latest\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			notToday,
+	},
+	{
+		name: "refused by a policy", err: &fault.Refused{Pod: web, By: fault.Policy, Name: "friday", Server: errAdmission}, status: 125,
+		want: "error: ValidatingAdmissionPolicy \"friday\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was added; read the policy: kubectl get validatingadmissionpolicy friday -o yaml\n",
+	},
+	{
+		name: "refused by a webhook", err: &fault.Refused{Pod: web, By: fault.Webhook, Name: "images.example.com", Server: errAdmission}, status: 125,
+		want: "error: webhook \"images.example.com\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was added; see whose it is: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations\n",
+	},
+	{
+		name: "refused for want of a webhook", status: 125,
+		err: &fault.Refused{Pod: web, By: fault.SilentWebhook, Name: "images.example.com", Server: errAdmission},
+		want: "error: webhook \"images.example.com\" gives no answer, so the API server takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was added, nor will be until it answers; see whose it is: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations\n",
+	},
+	{
+		name: "refused by validation", err: &fault.Refused{Pod: web, Container: "mindebug-abcde", Server: errInvalid}, status: 125,
+		want: "error: the API server does not take a debug container in pod/web-7d\n  the server says: " + errInvalid.Error() + "\n" +
+			"hint: nothing was added; compare what was asked with the pod: kubectl get pod -n shop web-7d -o yaml\n",
+	},
+	{
+		name: "altered", status: 125,
+		err: &fault.Altered{Pod: web, Changes: []fault.Change{
+			{Field: "appArmorProfile", Asked: `{"type":"Unconfined"}`, Stored: "unset"}, {Field: "runAsUser", Asked: "65532", Stored: "0"},
+		}},
+		want: "error: the API server would change the privileges of the debug container in pod/web-7d\n" +
+			"  appArmorProfile: {\"type\":\"Unconfined\"} becomes unset\n  runAsUser: 65532 becomes 0\n" +
+			"hint: nothing was added; a webhook does that, or the server is older than the field: kubectl get mutatingwebhookconfigurations\n",
+	},
+	{
+		name: "server older than 1.25", err: &fault.NoEphemeral{Pod: web, Node: "node-1", Server: errNoResource}, status: 125,
+		want: "error: the API server cannot add a debug container to pod/web-7d: that needs Kubernetes 1.25 or newer\n" +
+			"  the server says: the server could not find the requested resource\n" +
+			"hint: debug it from its node: kubectl debug node/node-1 -it --image=busybox\n",
 	},
 	{
 		name: "replaced", err: &fault.Replaced{Pod: web, Server: errNotFound}, status: 125,
@@ -194,7 +257,18 @@ var explained = []struct {
 		err: &fault.NotStarted{Pod: web, Container: "mindebug-x", Image: "debug:1", Reason: "ErrImagePull", Message: "not found"},
 		want: "error: the debug container of pod/web-7d did not start\n  reason: ErrImagePull\n  not found\n  image: debug:1\n" +
 			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
-			"hint: name an image that the node can pull: --image\n",
+			"  the pod's pull secrets: none\n" +
+			"hint: name an image that the node can pull, with these secrets or its own: --image\n",
+	},
+	{
+		name: "image cannot be pulled, secrets", status: 125,
+		err: &fault.NotStarted{
+			Pod: web, Container: "mindebug-x", Image: "debug:1", Reason: "ImagePullBackOff", Message: "unauthorized", PullSecrets: []string{"regcred", "mirror"},
+		},
+		want: "error: the debug container of pod/web-7d did not start\n  reason: ImagePullBackOff\n  unauthorized\n  image: debug:1\n" +
+			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"  the pod's pull secrets: regcred, mirror\n" +
+			"hint: name an image that the node can pull, with these secrets or its own: --image\n",
 	},
 	{
 		name: "no shell", status: 125,
@@ -232,7 +306,8 @@ var explained = []struct {
 	{
 		name: "connection lost", err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF")}, status: 125,
 		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n  the command had been started; whether it ended is not known\n" +
-			"hint: the same command again enters the session container, if it is still there\n",
+			"  what still runs is ended when its grace period is over (--grace)\n" +
+			"hint: see what runs there before you start it again: kubectl mindebug -n shop pod/web-7d -- ps\n",
 	},
 	{
 		name: "unauthorized", err: apierrors.NewUnauthorized("token expired"), status: 125,

@@ -5,7 +5,6 @@ package fault
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -36,6 +35,8 @@ func (e *Configuration) Unwrap() error { return e.Cause }
 type Unreachable struct {
 	Server string
 	Cause  error
+	// Added is the debug container that was added before that, or empty.
+	Added string
 }
 
 func (e *Unreachable) Error() string { return fmt.Sprintf("asking %s: %v", e.Server, e.Cause) }
@@ -106,6 +107,8 @@ type NotRunning struct {
 	// LastExit is how it ended the last time, if it ran before.
 	LastExit *Exit
 	Restarts int32
+	// NextStart is about when the kubelet starts it again, zero where that is not told.
+	NextStart time.Time
 	// Added is the debug container that was added before this was known, or empty.
 	Added string
 }
@@ -160,14 +163,40 @@ func (e *Forbidden) Error() string { return fmt.Sprintf("%s: %v", e.Call, e.Serv
 // Unwrap returns the server's answer.
 func (e *Forbidden) Unwrap() error { return e.Server }
 
-// Refused says that the server does not take the debug container: admission (Pod Security, a policy, a webhook, a quota)
-// or validation.
+// Refused says that the server does not take the debug container: admission (Pod Security, a policy, a webhook) or
+// validation.
 type Refused struct {
 	Pod Pod
 	// Container is the name that the debug container would have had.
 	Container string
+	// By is who refuses, and Name its name: Pod Security's level, a policy's, a webhook's. Empty where the server does not
+	// tell.
+	By   Refuser
+	Name string
+	// Violators are the containers of the pod, the debug container apart, that Pod Security objects to: it judges the pod
+	// as a whole. AlsoOurs is true where it objects to the debug container.
+	Violators []Violator
+	AlsoOurs  bool
 	// Server is the server's own answer.
 	Server error
+}
+
+// Refuser is a kind of admission.
+type Refuser string
+
+// Those that refuse.
+const (
+	PodSecurity   Refuser = "Pod Security"
+	Policy        Refuser = "ValidatingAdmissionPolicy"
+	Webhook       Refuser = "webhook"
+	SilentWebhook Refuser = "silent webhook"
+)
+
+// Violator is a container that was in the pod before.
+type Violator struct {
+	Name string
+	// Ephemeral is true for a debug container, false for one of the pod's own.
+	Ephemeral bool
 }
 
 func (e *Refused) Error() string { return fmt.Sprintf("adding a container to %s: %v", e.Pod, e.Server) }
@@ -179,13 +208,33 @@ func (e *Refused) Unwrap() error { return e.Server }
 // server) or that a webhook changed.
 type Altered struct {
 	Pod Pod
-	// Fields are the JSON names of the fields of the security context that differ.
-	Fields []string
+	// Changes are to the security context, by field.
+	Changes []Change
 }
 
+// Change is a field by its JSON name, with the values that were asked and would be stored, "unset" where there is none.
+type Change struct{ Field, Asked, Stored string }
+
+func (c Change) String() string { return fmt.Sprintf("%s: %s becomes %s", c.Field, c.Asked, c.Stored) }
+
 func (e *Altered) Error() string {
-	return fmt.Sprintf("adding a container to %s: the server changes %s", e.Pod, strings.Join(e.Fields, ", "))
+	return fmt.Sprintf("adding a container to %s: the server makes changes: %v", e.Pod, e.Changes)
 }
+
+// NoEphemeral says that the API server knows no ephemeral containers: it is older than Kubernetes 1.25.
+type NoEphemeral struct {
+	Pod Pod
+	// Node is the one that the pod is on.
+	Node   string
+	Server error
+}
+
+func (e *NoEphemeral) Error() string {
+	return fmt.Sprintf("adding a container to %s: %v", e.Pod, e.Server)
+}
+
+// Unwrap returns the server's answer.
+func (e *NoEphemeral) Unwrap() error { return e.Server }
 
 // Replaced says that the pod was deleted, or its name taken by another pod, after it was read.
 type Replaced struct {
@@ -238,6 +287,8 @@ type NotStarted struct {
 	Waited time.Duration
 	// NoShell is true where the image has no sh.
 	NoShell bool
+	// PullSecrets are the secrets that the node pulls the pod's images with.
+	PullSecrets []string
 }
 
 func (e *NotStarted) Error() string {

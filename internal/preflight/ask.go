@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
@@ -9,7 +10,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/mindebug/kubectl-mindebug/internal/access"
@@ -24,7 +24,8 @@ type Cluster interface {
 }
 
 // Ask asks the server, without writing anything, whether it would take the container and let the user run commands in
-// it. The error is a *fault.Forbidden, *fault.Refused, *fault.Altered or *fault.Replaced, or the server gave no answer.
+// it. The error is a *fault.Forbidden, *fault.Refused, *fault.Altered,
+// *fault.NoEphemeral or *fault.Replaced, or the server gave no answer.
 func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1.EphemeralContainer) error {
 	var dryRun error
 	mayExec := true
@@ -53,43 +54,6 @@ func DryRun(ctx context.Context, cluster Cluster, pod *corev1.Pod, container cor
 	return unaltered(pod, stored, container)
 }
 
-// Refusal says in the terms of package fault why the server did not take the container, in a dry run or for real. A
-// server forbids by RBAC and by admission with the same status; which it was, it is asked.
-func Refusal(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1.EphemeralContainer, err error) error {
-	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
-	switch {
-	case err == nil:
-		return nil
-	case apierrors.IsNotFound(err), replaced(err):
-		return &fault.Replaced{Pod: name, Server: err}
-	case apierrors.IsForbidden(err):
-		if may, reviewErr := cluster.MayI(ctx, pod.Namespace, pod.Name, access.AddContainer); reviewErr == nil && !may {
-			return Forbidden(ctx, cluster, pod.Namespace, access.AddContainer, err)
-		}
-		return &fault.Refused{Pod: name, Container: container.Name, Server: err}
-	case apierrors.ReasonForError(err) != "":
-		return &fault.Refused{Pod: name, Container: container.Name, Server: err}
-	}
-	return err
-}
-
-// replaced reports whether the server refuses because the pod's uid is another one by now.
-func replaced(err error) bool {
-	if apierrors.IsConflict(err) {
-		return true
-	}
-	status, ok := err.(apierrors.APIStatus)
-	if !ok || status.Status().Details == nil {
-		return false
-	}
-	for _, cause := range status.Status().Details.Causes {
-		if cause.Field == "metadata.uid" {
-			return true
-		}
-	}
-	return false
-}
-
 // Forbidden says that a call is not allowed, and whom the server takes the user for.
 func Forbidden(ctx context.Context, cluster Cluster, namespace string, call access.Call, server error) error {
 	e := &fault.Forbidden{Namespace: namespace, Call: call.String(), Server: server}
@@ -109,32 +73,45 @@ func unaltered(pod, stored *corev1.Pod, container corev1.EphemeralContainer) (*c
 		if c.Name != container.Name {
 			continue
 		}
-		if fields := differing(container.SecurityContext, c.SecurityContext); len(fields) > 0 {
-			return nil, &fault.Altered{Pod: name, Fields: fields}
+		if changes := differing(container.SecurityContext, c.SecurityContext); len(changes) > 0 {
+			return nil, &fault.Altered{Pod: name, Changes: changes}
 		}
 		return c, nil
 	}
-	return nil, &fault.Altered{Pod: name, Fields: []string{"name"}}
+	return nil, &fault.Altered{Pod: name, Changes: []fault.Change{{Field: "name", Asked: container.Name, Stored: unset}}}
 }
 
-// differing returns the JSON names of the fields of two security contexts that are not the same.
-func differing(asked, stored *corev1.SecurityContext) []string {
+const unset = "unset"
+
+// differing returns the fields of two security contexts that are not the same.
+func differing(asked, stored *corev1.SecurityContext) (changes []fault.Change) {
 	a, b := fields(asked), fields(stored)
-	different := map[string]bool{}
-	for name := range a {
-		different[name] = !equality.Semantic.DeepEqual(a[name], b[name])
+	all := maps.Clone(b)
+	maps.Copy(all, a)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !equality.Semantic.DeepEqual(a[name], b[name]) {
+			changes = append(changes, fault.Change{Field: name, Asked: value(a[name]), Stored: value(b[name])})
+		}
 	}
-	for name := range b {
-		different[name] = !equality.Semantic.DeepEqual(a[name], b[name])
+	return changes
+}
+
+// value writes a field as it stands in the pod.
+func value(field any) string {
+	if field == nil {
+		return unset
 	}
-	maps.DeleteFunc(different, func(_ string, differs bool) bool { return !differs })
-	return slices.Sorted(maps.Keys(different))
+	text, err := json.Marshal(field)
+	if err != nil {
+		panic(err) // it came from a typed API object
+	}
+	return string(text)
 }
 
 // fields returns the fields of a security context that are set, by their JSON names.
 func fields(sc *corev1.SecurityContext) map[string]any {
 	if sc == nil {
-		return nil
+		return map[string]any{}
 	}
 	set, err := runtime.DefaultUnstructuredConverter.ToUnstructured(sc)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -102,6 +103,22 @@ func TestState(t *testing.T) {
 			},
 		},
 		{
+			name: "crash loop, and the next start is told", pod: pod().Running(1, 1).Restarted("app", 4, crashed).
+				Waiting("app", "CrashLoopBackOff", "back-off 2m40s restarting failed container=app pod=web_shop(1-2-3)"),
+			want: &fault.NotRunning{
+				Pod: web, Container: "app", State: "waiting: CrashLoopBackOff", LastExit: exit, Restarts: 4, NextStart: ended.Add(160 * time.Second),
+				Message: "back-off 2m40s restarting failed container=app pod=web_shop(1-2-3)",
+			},
+		},
+		{
+			name: "crash loop, and the last end is not told", pod: pod().Running(1, 1).
+				Waiting("app", "CrashLoopBackOff", "back-off 2m40s restarting failed container=app pod=web_shop(1-2-3)"),
+			want: &fault.NotRunning{
+				Pod: web, Container: "app", State: "waiting: CrashLoopBackOff",
+				Message: "back-off 2m40s restarting failed container=app pod=web_shop(1-2-3)",
+			},
+		},
+		{
 			name: "an init container that ended",
 			pod:  pending().State("migrate", corev1.ContainerState{Terminated: &crashed}), container: "migrate",
 			want: &fault.NotRunning{Pod: web, Container: "migrate", State: "terminated", LastExit: exit},
@@ -191,8 +208,14 @@ func TestAsk(t *testing.T) {
 	kind := schema.GroupKind{Kind: "Pod"}
 	const mayPatch, mayExec = "patch pods/ephemeralcontainers", "create pods/exec"
 	rbac := apierrors.NewForbidden(resource, "web", errors.New(`user "dana" cannot patch`))
-	admission := apierrors.NewForbidden(resource, "web", errors.New("violates PodSecurity"))
+	admission := apierrors.NewForbidden(resource, "web", errors.New("no debug containers on a Friday"))
 	notFound := apierrors.NewNotFound(resource, "web")
+	// What a server answers that does not know the subresource, and what client-go makes of another's 404.
+	noResource := &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: "Failure", Code: 404, Reason: metav1.StatusReasonNotFound, Details: &metav1.StatusDetails{},
+		Message: "the server could not find the requested resource",
+	}}
+	noPage := apierrors.NewGenericServerResponse(404, "patch", resource, "web", "404 page not found", 0, true)
 	conflict := apierrors.NewConflict(resource, "web", errors.New("modified"))
 	otherUID := apierrors.NewInvalid(kind, "web", field.ErrorList{field.Invalid(field.NewPath("metadata", "uid"), "1", "field is immutable")})
 	invalid := apierrors.NewInvalid(kind, "web", field.ErrorList{field.Invalid(field.NewPath("spec", "ephemeralContainers"), "x", "no")})
@@ -230,24 +253,34 @@ func TestAsk(t *testing.T) {
 			want: &fault.Refused{Pod: web, Container: "mindebug-x", Server: admission},
 		},
 		{name: "deleted", api: &api{patchErr: notFound}, want: &fault.Replaced{Pod: web, Server: notFound}},
+		{name: "no such subresource", api: &api{patchErr: noResource}, want: &fault.NoEphemeral{Pod: web, Node: "node", Server: noResource}},
+		{name: "no such page", api: &api{patchErr: noPage}, want: &fault.NoEphemeral{Pod: web, Node: "node", Server: noPage}},
 		{name: "conflict", api: &api{patchErr: conflict}, want: &fault.Replaced{Pod: web, Server: conflict}},
 		{name: "another uid", api: &api{patchErr: otherUID}, want: &fault.Replaced{Pod: web, Server: otherUID}},
 		{name: "invalid", api: &api{patchErr: invalid}, want: &fault.Refused{Pod: web, Container: "mindebug-x", Server: invalid}},
 		{name: "a webhook that fails", api: &api{patchErr: webhook}, want: &fault.Refused{Pod: web, Container: "mindebug-x", Server: webhook}},
 		{name: "no answer", api: &api{patchErr: down}, want: down},
 		{
-			name: "security context altered", want: &fault.Altered{Pod: web, Fields: []string{"privileged", "runAsNonRoot", "runAsUser"}},
+			name: "security context altered", want: &fault.Altered{Pod: web, Changes: []fault.Change{
+				{Field: "privileged", Asked: "unset", Stored: "true"},
+				{Field: "runAsNonRoot", Asked: "true", Stored: "unset"},
+				{Field: "runAsUser", Asked: "65532", Stored: "0"},
+			}},
 			api: &api{stored: func(c *corev1.EphemeralContainer) {
 				c.SecurityContext.RunAsUser, c.SecurityContext.RunAsNonRoot = new(int64(0)), nil
 				c.SecurityContext.Privileged = new(true)
 			}},
 		},
 		{
-			name: "a field that the server does not know", want: &fault.Altered{Pod: web, Fields: []string{"capabilities"}},
+			name: "a field that the server does not know", want: &fault.Altered{Pod: web, Changes: []fault.Change{{Field: "capabilities", Asked: `{"drop":["ALL"]}`, Stored: "unset"}}},
 			api: &api{stored: func(c *corev1.EphemeralContainer) { c.SecurityContext.Capabilities = nil }},
 		},
 		{
-			name: "no security context stored", want: &fault.Altered{Pod: web, Fields: []string{"capabilities", "runAsNonRoot", "runAsUser"}},
+			name: "no security context stored", want: &fault.Altered{Pod: web, Changes: []fault.Change{
+				{Field: "capabilities", Asked: `{"drop":["ALL"]}`, Stored: "unset"},
+				{Field: "runAsNonRoot", Asked: "true", Stored: "unset"},
+				{Field: "runAsUser", Asked: "65532", Stored: "unset"},
+			}},
 			api: &api{stored: func(c *corev1.EphemeralContainer) { c.SecurityContext = nil }},
 		},
 		{
@@ -275,6 +308,80 @@ func TestAsk(t *testing.T) {
 			}
 			if diff := cmp.Diff(before, p); diff != "" {
 				t.Errorf("the pod was changed (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestWhoRefuses: the messages are those of Kubernetes 1.36.3.
+func TestWhoRefuses(t *testing.T) {
+	t.Parallel()
+	const (
+		level    = `violates PodSecurity "restricted:latest": `
+		runAs    = `runAsNonRoot != true (%s must set securityContext.runAsNonRoot=true)`
+		escalate = `allowPrivilegeEscalation != false (%s must set securityContext.allowPrivilegeEscalation=false)`
+	)
+	names := func(format, containers string) string { return strings.ReplaceAll(format, "%s", containers) }
+	forbidden := func(message string) error {
+		return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web", errors.New(message))
+	}
+	own, earlier := fault.Violator{Name: "app"}, fault.Violator{Name: "debugger-x", Ephemeral: true}
+	tests := []struct {
+		name   string
+		server error
+		want   fault.Refused
+	}{
+		{
+			name: "Pod Security, our container", server: forbidden(level + names(runAs, `container "mindebug-x"`)),
+			want: fault.Refused{By: fault.PodSecurity, Name: "restricted:latest", AlsoOurs: true},
+		},
+		{
+			name:   "Pod Security, the pod's own and an earlier one",
+			server: forbidden(level + names(runAs, `container "debugger-x"`) + ", " + names(escalate, `containers "debugger-x", "migrate", "app"`)),
+			want: fault.Refused{
+				By: fault.PodSecurity, Name: "restricted:latest", Violators: []fault.Violator{{Name: "migrate"}, own, earlier},
+			},
+		},
+		{
+			name: "Pod Security, all of them", server: forbidden(level + names(runAs, `pod or containers "app", "debugger-x", "mindebug-x"`)),
+			want: fault.Refused{
+				By: fault.PodSecurity, Name: "restricted:latest", Violators: []fault.Violator{own, earlier}, AlsoOurs: true,
+			},
+		},
+		{
+			name: "Pod Security, the pod as such", server: forbidden(level + `restricted volume types (volume "app" uses restricted volume type "hostPath")`),
+			want: fault.Refused{By: fault.PodSecurity, Name: "restricted:latest"},
+		},
+		{
+			name: "a policy, whatever its status and its words",
+			server: &apierrors.StatusError{ErrStatus: metav1.Status{
+				Status: "Failure", Code: 404, Reason: metav1.StatusReasonNotFound, Details: &metav1.StatusDetails{Name: "web"},
+				Message: `pods "web" is forbidden: ValidatingAdmissionPolicy 'friday' with binding 'all' denied request: admission webhook "x" denied the request`,
+			}},
+			want: fault.Refused{By: fault.Policy, Name: "friday"},
+		},
+		{
+			name: "a webhook that says that nothing was found",
+			server: &apierrors.StatusError{ErrStatus: metav1.Status{
+				Status: "Failure", Code: 404, Reason: metav1.StatusReasonNotFound,
+				Message: `admission webhook "images.example.com" denied the request: no such image`,
+			}},
+			want: fault.Refused{By: fault.Webhook, Name: "images.example.com"},
+		},
+		{
+			name: "a webhook that is down", want: fault.Refused{By: fault.SilentWebhook, Name: "images.example.com"},
+			server: apierrors.NewInternalError(errors.New(`failed calling webhook "images.example.com": failed to call webhook: Post "https://images": connection refused`)),
+		},
+		{name: "nobody says it", server: forbidden("no"), want: fault.Refused{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := pod().InitContainer("migrate").Running(1, 1).
+				Ephemeral(corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "debugger-x"}}).Build()
+			test.want.Pod, test.want.Container, test.want.Server = web, "mindebug-x", test.server
+			if diff := cmp.Diff(error(&test.want), preflight.Refusal(t.Context(), &api{}, p, debugger(), test.server), everyField); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -1,6 +1,9 @@
 package preflight
 
 import (
+	"regexp"
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
@@ -62,8 +65,26 @@ func notRunning(pod fault.Pod, container string, status *corev1.ContainerStatus)
 			e.State = "waiting: " + status.State.Waiting.Reason
 		}
 		e.Message = status.State.Waiting.Message
+		e.NextStart = nextStart(e.Message, e.LastExit)
 	}
 	return e
+}
+
+// backOff is in the kubelet's message for CrashLoopBackOff (1.25 to 1.36, doBackOff in pkg/kubelet/kuberuntime):
+// "back-off 5m0s restarting failed container=app pod=web_shop(…)".
+var backOff = regexp.MustCompile(`^back-off (\S+) restarting failed container=`)
+
+// nextStart is when the kubelet would start a container again: the back-off counts from its last end.
+func nextStart(message string, last *fault.Exit) time.Time {
+	match := backOff.FindStringSubmatch(message)
+	if match == nil || last == nil || last.At.IsZero() {
+		return time.Time{}
+	}
+	d, err := time.ParseDuration(match[1])
+	if err != nil {
+		return time.Time{}
+	}
+	return last.At.Add(d)
 }
 
 // lastExit is how the container ended, now or the last time; nil where it did not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -215,8 +216,19 @@ func (e *entrance) ended(a attempt) (done bool, status int, err error) {
 	return false, 0, nil
 }
 
-// observe takes in the pod as it is now. The error says that the container will not run.
-func (e *entrance) observe(pod *corev1.Pod) error {
+// sighting is the pod as it is now, or that the API server is silent.
+type sighting struct {
+	pod *corev1.Pod
+	err *fault.Unreachable
+}
+
+// observe takes in a sighting. The error says that the container will not run.
+func (e *entrance) observe(now sighting) error {
+	if now.err != nil {
+		now.err.Added = e.container.Name
+		return now.err
+	}
+	pod := now.pod
 	if pod.UID != e.pod.UID || pod.DeletionTimestamp != nil {
 		return &fault.Replaced{Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}}
 	}
@@ -273,9 +285,13 @@ func (e *entrance) notStarted(reason, message string, waited time.Duration) erro
 	if reason == "" && e.cause != nil {
 		reason = e.cause.Error()
 	}
+	var secrets []string
+	for _, secret := range e.pod.Spec.ImagePullSecrets {
+		secrets = append(secrets, secret.Name)
+	}
 	return &fault.NotStarted{
 		Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}, Container: e.container.Name, Image: image,
-		Reason: reason, Message: message, Waited: waited, NoShell: lacksShell(message),
+		Reason: reason, Message: message, Waited: waited, NoShell: lacksShell(message), PullSecrets: secrets,
 	}
 }
 
@@ -285,13 +301,13 @@ func lacksShell(message string) bool {
 	return strings.Contains(message, `exec: "sh": executable file not found`)
 }
 
-// watchPod sends the pod as it changes; where it may not be watched, as it is read from time to time. The channel is
-// closed when there is nothing to be had.
-func (e *entrance) watchPod(ctx context.Context) <-chan *corev1.Pod {
-	out := make(chan *corev1.Pod)
-	send := func(pod *corev1.Pod) {
+// watchPod sends the pod as it changes; where it may not be watched, or no longer, as it is read from time to time. The
+// channel is closed when there is nothing to be had.
+func (e *entrance) watchPod(ctx context.Context) <-chan sighting {
+	out := make(chan sighting)
+	send := func(now sighting) {
 		select {
-		case out <- pod:
+		case out <- now:
 		case <-ctx.Done():
 		}
 	}
@@ -302,27 +318,44 @@ func (e *entrance) watchPod(ctx context.Context) <-chan *corev1.Pod {
 				if change == watch.Deleted {
 					pod = &corev1.Pod{}
 				}
-				send(pod)
+				send(sighting{pod: pod})
 			})
 		}
-		tick := time.NewTicker(pollEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			pod, err := e.cluster.Pod(ctx, e.pod.Namespace, e.pod.Name)
-			switch {
-			case apierrors.IsNotFound(err):
-				send(&corev1.Pod{})
-			case err == nil:
-				send(pod)
-			}
-		}
+		e.poll(ctx, send)
 	}()
 	return out
+}
+
+// silentAfter is how long an API server may give no answer before the wait for a container is given up: as long as a
+// single call may take.
+const silentAfter = 10 * time.Second
+
+// poll reads the pod from time to time.
+func (e *entrance) poll(ctx context.Context, send func(sighting)) {
+	heard := time.Now()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		pod, err := e.cluster.Pod(ctx, e.pod.Namespace, e.pod.Name)
+		var unreachable *fault.Unreachable
+		switch {
+		case errors.As(err, &unreachable):
+			if time.Since(heard) >= silentAfter {
+				send(sighting{err: unreachable})
+			}
+			continue
+		case apierrors.IsNotFound(err):
+			send(sighting{pod: &corev1.Pod{}})
+		case err == nil:
+			send(sighting{pod: pod})
+		}
+		heard = time.Now()
+	}
 }
 
 // watchEvents sends the Events about the container. The channel is closed where they may not be read, or no longer.
@@ -366,7 +399,10 @@ func forEach[T any](ctx context.Context, w watch.Interface, use func(watch.Event
 func translate(c attach.Container, cause error) error {
 	pod := fault.Pod{Namespace: c.Namespace, Name: c.Pod}
 	var stop *StopError
+	var dial *net.OpError
 	switch {
+	case errors.As(cause, &dial) && dial.Op == "dial":
+		return &fault.Unreachable{Server: dial.Addr.String(), Cause: cause, Added: c.Name}
 	case errors.As(cause, &stop) && stop.Reason == "apart":
 		return &fault.Apart{Pod: pod, Container: c.Name}
 	case errors.As(cause, &stop):

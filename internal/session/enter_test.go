@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"reflect"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +45,8 @@ func TestEnter(t *testing.T) {
 	const ms = time.Millisecond
 	up := func(a *api) { a.pods.Modify(debugged().Up("mindebug-x", 65532, 65532).Build()) }
 	early := earlyTries
+	down := func() error { return &fault.Unreachable{Server: "https://s", Cause: errNotYet} }
+	noDial := error(&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 6443}, Err: syscall.ECONNREFUSED})
 	blind := func(a *api) { a.noEvts = forbidden }
 	tests := []struct {
 		name string
@@ -222,6 +226,34 @@ func TestEnter(t *testing.T) {
 			tries: append(append([]time.Duration{}, early...), 21*time.Second), took: 21 * time.Second,
 		},
 		{
+			name: "the API server is silent for less than a call may take", container: container{refusals: refusals(4), command: exits(0)},
+			api: func(a *api) { a.noPods, a.noEvts, a.podErr = down(), down(), down() },
+			script: func(t *testing.T, a *api) {
+				wait(t, 9500*ms)
+				a.set(debugged().Build(), nil)
+				wait(t, time.Second)
+				a.set(debugged().Build(), down())
+				wait(t, 9*time.Second)
+				a.set(debugged().Up("mindebug-x", 65532, 65532).Build(), nil)
+			},
+			tries: append(append([]time.Duration{}, early...), 20*time.Second), took: 20 * time.Second,
+		},
+		{
+			name: "the API server is silent", container: container{refusals: refusals(100)},
+			script: func(t *testing.T, a *api) {
+				wait(t, 5*time.Second)
+				a.set(nil, down())
+				a.pods.Stop()
+			},
+			want: &fault.Unreachable{Server: "https://s", Cause: errNotYet, Added: "mindebug-x"}, took: 5*time.Second + silentAfter,
+		},
+		{
+			name: "no connection for the session", container: container{refusals: []error{noDial, noDial, noDial}},
+			script: func(_ *testing.T, a *api) { a.events.Add(event(corev1.EventTypeNormal, "Started", "")) },
+			want:   &fault.Unreachable{Server: "10.0.0.1:6443", Cause: noDial, Added: "mindebug-x"},
+			tries:  []time.Duration{0, retryAfter, 2 * retryAfter}, took: 2 * retryAfter,
+		},
+		{
 			name: "reading finds no pod", container: container{refusals: refusals(100)},
 			api:  func(a *api) { a.noPods, a.noEvts, a.podErr = forbidden, forbidden, apierrors.NewNotFound(pods, "web") },
 			want: &fault.Replaced{Pod: podName}, tries: early[:3], took: time.Second,
@@ -314,6 +346,25 @@ func TestEnterHopeless(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestEnterNamesPullSecrets: an image that cannot be pulled may want other secrets than the pod's.
+func TestEnterNamesPullSecrets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pod := debugged().With(func(p *corev1.Pod) {
+			p.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "regcred"}, {Name: "mirror"}}
+		})
+		a := newAPI()
+		a.pods.Modify(pod.Waiting("mindebug-x", "ErrImagePull", "unauthorized").Build())
+		_, err := Enter(t.Context(), a, &container{}, pod.Build(), "mindebug-x", bound, aRequest(io.Discard))
+		want := &fault.NotStarted{
+			Pod: podName, Container: "mindebug-x", Image: "debug:1", Reason: "ErrImagePull", Message: "unauthorized", PullSecrets: []string{"regcred", "mirror"},
+		}
+		if diff := cmp.Diff(error(want), err); diff != "" {
+			t.Errorf("error (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // TestEnterIsCancelled: whoever cancels gets the reason back, and no command begins after that.
