@@ -3,9 +3,6 @@ package app
 import (
 	"errors"
 
-	corev1 "k8s.io/api/core/v1"
-
-	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
@@ -15,6 +12,10 @@ import (
 type PlanRequest struct {
 	// Identity is used where the pod does not tell whom its target runs as.
 	Identity *Identity
+	// LearnUser allows a container that only reads from the process whom the target runs as, where nothing else tells.
+	LearnUser bool
+	// UsePullSecrets allows the pod's pull secrets to be read, to read its image.
+	UsePullSecrets bool
 }
 
 // Identity is a uid and, where GID is not nil, a gid.
@@ -23,13 +24,12 @@ type Identity struct {
 	GID *int64
 }
 
-// makePlan reads the facts and mirrors them.
-func makePlan(pod *corev1.Pod, container string, r PlanRequest) (target.Facts, profiles.Plan, error) {
-	f := facts.Read(pod, container)
-	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
+// makePlan mirrors the facts.
+func makePlan(f target.Facts, r PlanRequest) (profiles.Plan, error) {
+	name := fault.Pod{Namespace: f.Namespace, Name: f.Pod}
 	if id := r.Identity; id != nil {
 		if err := complete(&f, id, name); err != nil {
-			return f, profiles.Plan{}, err
+			return profiles.Plan{}, err
 		}
 	}
 	plan, err := profiles.Mirror(f)
@@ -37,11 +37,11 @@ func makePlan(pod *corev1.Pod, container string, r PlanRequest) (target.Facts, p
 	var windows *profiles.WindowsError
 	switch {
 	case errors.As(err, &unknown):
-		err = &fault.NoIdentity{Pod: name, Container: container, Missing: unknown.Missing}
+		err = &fault.NoIdentity{Pod: name, Container: f.Container, Missing: unknown.Missing}
 	case errors.As(err, &windows):
 		err = &fault.Windows{Pod: name}
 	}
-	return f, plan, err
+	return plan, err
 }
 
 // complete fills in the identity that the user names where the pod tells none. A different one than the pod's would not

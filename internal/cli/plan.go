@@ -12,14 +12,19 @@ import (
 )
 
 // planFlags say whom a session runs as and what it may do.
-type planFlags struct{ runAs string }
+type planFlags struct {
+	runAs                     string
+	learnUser, usePullSecrets bool
+}
 
 func (f *planFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.runAs, "run-as", "", "UID[:GID] of the target, where the pod does not tell it")
+	flags.BoolVar(&f.learnUser, "learn-user", false, "where nothing tells whom the target runs as, add a container without privileges that reads it from the process")
+	flags.BoolVar(&f.usePullSecrets, "use-pull-secrets", false, "read the target's image, where it must be, with the pod's pull secrets, too")
 }
 
 func (f *planFlags) request() (app.PlanRequest, error) {
-	var r app.PlanRequest
+	r := app.PlanRequest{LearnUser: f.learnUser, UsePullSecrets: f.usePullSecrets}
 	var err error
 	if f.runAs != "" {
 		r.Identity, err = parseIdentity(f.runAs)
