@@ -8,9 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/mindebug/kubectl-mindebug/internal/preflight"
-	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
-	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // Draft is the container that a session would add.
@@ -21,8 +19,8 @@ type Draft struct {
 }
 
 // MakeDraft returns the container that the session would add, and adds nothing. Where askServer is false it reads the pod
-// (and its image, where that must tell whom it runs as) and asks nothing else; else the container is what the server would make of it.
-func MakeDraft(ctx context.Context, cluster Cluster, images Images, streams Streams, r SessionRequest, askServer bool) (Draft, error) {
+// and asks nothing else; else the container is what the server would make of it.
+func MakeDraft(ctx context.Context, cluster Cluster, streams Streams, r SessionRequest, askServer bool) (Draft, error) {
 	pod, err := findPod(ctx, cluster, r.TargetRequest)
 	if err != nil {
 		return Draft{}, err
@@ -34,11 +32,15 @@ func MakeDraft(ctx context.Context, cluster Cluster, images Images, streams Stre
 	if err := preflight.State(pod, name); err != nil {
 		return Draft{}, err
 	}
-	f, plan, err := planFromImage(ctx, pod, name, imageReader{cluster: cluster, images: images, request: r.PlanRequest})
+	f, plan, err := makePlan(pod, name, r.PlanRequest)
 	if err != nil {
 		return Draft{}, err
 	}
-	d := Draft{Container: r.container(f, plan), Origins: r.origins(pod, plan)}
+	user := ""
+	if askServer && plan.StepUp {
+		user = whoAmI(ctx, cluster)
+	}
+	d := Draft{Container: r.container(pod, f, plan, user), Origins: r.origins(pod, plan)}
 	if !askServer {
 		return d, nil
 	}
@@ -48,11 +50,6 @@ func MakeDraft(ctx context.Context, cluster Cluster, images Images, streams Stre
 	}
 	d.serve(stored)
 	return d, nil
-}
-
-// container is the session container that the request asks for.
-func (r SessionRequest) container(f target.Facts, plan profiles.Plan) corev1.EphemeralContainer {
-	return session.Container(plan, f.Container, session.Settings{Image: r.Image, PullPolicy: r.PullPolicy, TTL: r.TTL})
 }
 
 // origins says where each value of the request's container comes from.
@@ -72,6 +69,20 @@ func (r SessionRequest) origins(pod *corev1.Pod, plan profiles.Plan) map[string]
 	}
 	if r.PullPolicy != "" {
 		origins["imagePullPolicy"] = "flag"
+	}
+	if len(r.Env) > 0 {
+		origins["env"] += ", and --env"
+	}
+	if r.MountVolumes {
+		origins["volumeMounts"] = "--mount-volumes"
+	}
+	if plan.Custom != nil {
+		for _, field := range plan.Custom.Fields() {
+			if origins[field] != "" {
+				origins[field] += ", and "
+			}
+			origins[field] += "the custom file"
+		}
 	}
 	for field, origin := range plan.Origins {
 		origins["securityContext."+field] = origin

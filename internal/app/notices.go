@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles/exceed"
 )
 
 // place says where one is: "prod-eu shop/web-7d app".
@@ -21,9 +24,17 @@ func (s *sessionRun) prompt() string {
 	return ui.Plain(fmt.Sprintf("%s uid %d", s.place(), s.plan.UID))
 }
 
+// kind says what the plan is, in a user's words.
+func (s *sessionRun) kind() string {
+	if len(s.plan.Asked) == 0 {
+		return "mirror"
+	}
+	return strings.Join(s.plan.Asked, " ")
+}
+
 // sayBegun says where one is and as whom, and what about it is not as one would expect.
 func (s *sessionRun) sayBegun(g session.Greeting) {
-	s.notices.Say("%s uid %d (mirror)", s.place(), s.plan.UID)
+	s.notices.Say("%s uid %d (%s)", s.place(), s.plan.UID, s.kind())
 	for _, line := range s.remarks(g) {
 		s.notices.Say("%s", line)
 	}
@@ -44,17 +55,16 @@ func (s *sessionRun) remarks(g session.Greeting) []string {
 		say("ephemeral storage: the target has a limit of %s; what a session writes counts against the pod, too",
 			bytesText(s.facts.EphemeralStorageLimit))
 	}
-	switch uid, gid := g.UID[1], g.GID[1]; {
-	case uid != s.plan.UID || gid != s.plan.GID:
-		say("the target's process runs as %d:%d, not as %d:%d: it changed its user after it was started, so its files under /proc are closed to this session",
-			uid, gid, s.plan.UID, s.plan.GID)
-	case !g.Open && s.plan.UID != 0 && g.CapPrm != 0:
-		say("the target's process has capabilities that this session lacks (CapPrm %016x), from its file: its files under /proc are closed to this session", g.CapPrm)
-	case !g.Open:
-		say("the target's process is not dumpable: its files under /proc are closed to this session")
+	if !g.Open {
+		why, hint := s.whyClosed(g)
+		say("%s: its files under /proc are closed to this session; %s", why, hint)
+	}
+	if groups := s.foreignGroups(g); len(groups) > 0 {
+		say("this session is in groups that its target is not in: %s; the /etc/group of image %s lists its user in them: name another with --image",
+			numbers(groups), s.request.Image)
 	}
 	if !g.Hidden {
-		say("others who run as the same user in this pod can look into this session: %s", s.whyNotHidden())
+		say("others who run as the same user in this pod can look into this session: %s", s.whyNotHidden(g))
 	}
 	if g.OOMScoreAdj != 1000 {
 		say("this session has oom_score_adj %d: if the pod runs out of memory, the target may be killed first", g.OOMScoreAdj)
@@ -62,17 +72,74 @@ func (s *sessionRun) remarks(g session.Greeting) []string {
 	return out
 }
 
-// whyNotHidden says why the session's processes are open to the target.
-func (s *sessionRun) whyNotHidden() string {
-	if s.plan.UID == 0 {
+// whyClosed says why the kernel does not let the session look into the target, and what would (ptrace(2), "Ptrace access
+// mode checking").
+func (s *sessionRun) whyClosed(g session.Greeting) (why, hint string) {
+	const general = "--profile=general sees it"
+	uid, gid := g.UID[1], g.GID[1]
+	own, lacks := exceed.Capabilities(g.OwnCapPrm), exceed.Capabilities(g.CapPrm&^g.OwnCapPrm)
+	switch {
+	case own.Has(sysPtrace):
+		return "the target's process is closed even to SYS_PTRACE", "AppArmor or SELinux may stand in the way"
+	case s.plan.StepUp && s.plan.UID == 0 && uid != 0:
+		return fmt.Sprintf("uid 0 without SYS_PTRACE cannot look into the target's process, which runs as %d:%d", uid, gid), general
+	case uid != s.plan.UID || gid != s.plan.GID:
+		hint = general
+		if lacks == 0 && same(g.UID) && same(g.GID) {
+			hint = fmt.Sprintf("try --run-as %d:%d; if that is not enough, %s", uid, gid, general)
+		}
+		return fmt.Sprintf("the target's process runs as %d:%d, not as %d:%d, since it changed its user after it was started", uid, gid, s.plan.UID, s.plan.GID), hint
+	case lacks != 0 && uid != 0:
+		return fmt.Sprintf("the target's process has capabilities from its program's file that this session lacks (%s)", lacks), general
+	case lacks != 0:
+		flag := "--cap-add=" + strings.ReplaceAll(lacks.String(), ", ", ",")
+		return fmt.Sprintf("the target's process has capabilities that this session lacks (%s)", lacks), "they are not with " + flag
+	}
+	return "the target's process is not dumpable", general
+}
+
+// sysPtrace is CAP_SYS_PTRACE (include/uapi/linux/capability.h).
+const sysPtrace exceed.Capabilities = 1 << 19
+
+// same reports whether a process' real, effective and saved ids are one.
+func same(ids [4]int64) bool { return ids[0] == ids[1] && ids[1] == ids[2] }
+
+// foreignGroups are the session's groups that neither its target has nor the pod gives.
+func (s *sessionRun) foreignGroups(g session.Greeting) []int64 {
+	if g.Groups == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(g.OwnGroups), func(group int64) bool {
+		return group == s.plan.GID || slices.Contains(g.Groups, group) || slices.Contains(s.facts.Groups, group)
+	})
+}
+
+func numbers(list []int64) string {
+	var words []string
+	for _, n := range list {
+		words = append(words, strconv.FormatInt(n, 10))
+	}
+	return strings.Join(words, ", ")
+}
+
+// whyNotHidden says why the session's processes are open to others.
+func (s *sessionRun) whyNotHidden(g session.Greeting) string {
+	switch {
+	case s.plan.UID != 0:
+		return fmt.Sprintf("the programs in image %s can be read by their user", s.request.Image)
+	case g.UID[1] == 0:
 		return "the target is root"
 	}
-	return fmt.Sprintf("the programs in image %s can be read by their user", s.request.Image)
+	return "it runs as root"
 }
 
 // sayLeft says, after a shell, what becomes of its container and how to come back.
 func (s *sessionRun) sayLeft(in session.Found) {
 	if len(s.request.Command) > 0 {
+		return
+	}
+	if in.TTL == 0 {
+		s.notices.Say("left %s: container %s ends with its last session", s.place(), in.Name)
 		return
 	}
 	s.notices.Say("left %s: container %s ends after %s without use; until then the same command enters it again", s.place(), in.Name, duration.HumanDuration(in.TTL))

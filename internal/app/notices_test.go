@@ -17,7 +17,7 @@ func TestRemarks(t *testing.T) {
 			UID: [4]int64{uid, uid, uid, uid}, GID: [4]int64{gid, gid, gid, gid}, Open: true, Hidden: true, OOMScoreAdj: 1000, MemoryInUse: 40 << 20,
 		}
 	}
-	const closed = "its files under /proc are closed to this session"
+	const closed, general = "its files under /proc are closed to this session", "--profile=general sees it"
 	tests := []struct {
 		name   string
 		facts  target.Facts
@@ -34,14 +34,43 @@ func TestRemarks(t *testing.T) {
 			},
 		},
 		{
-			name:   "the program changed its user: the effective one counts",
-			change: func(g *session.Greeting) { g.UID[1], g.GID[1], g.Open = 101, 102, false },
-			want:   []string{"the target's process runs as 101:102, not as 65532:65532: it changed its user after it was started, so " + closed},
+			name:   "the program changed its user",
+			change: func(g *session.Greeting) { *g = as(101, 102); g.Open = false },
+			want: []string{
+				"the target's process runs as 101:102, not as 65532:65532, since it changed its user after it was started: " + closed +
+					"; try --run-as 101:102; if that is not enough, --profile=general sees it",
+			},
+		},
+		{
+			name:   "it changed its effective user only",
+			change: func(g *session.Greeting) { g.UID[1], g.Open = 101, false },
+			want: []string{
+				"the target's process runs as 101:65532, not as 65532:65532, since it changed its user after it was started: " + closed + "; " + general,
+			},
+		},
+		{
+			name:   "it changed its user, and yet open",
+			change: func(g *session.Greeting) { *g = as(101, 102) },
 		},
 		{
 			name:   "file capabilities",
 			change: func(g *session.Greeting) { g.Open, g.CapPrm = false, 0x400 },
-			want:   []string{"the target's process has capabilities that this session lacks (CapPrm 0000000000000400), from its file: " + closed},
+			want:   []string{"the target's process has capabilities from its program's file that this session lacks (NET_BIND_SERVICE): " + closed + "; " + general},
+		},
+		{
+			name: "a root target with more", plan: profiles.Plan{},
+			change: func(g *session.Greeting) { *g = as(0, 0); g.Open, g.CapPrm, g.OwnCapPrm = false, 0x1401, 0x1 },
+			want:   []string{"the target's process has capabilities that this session lacks (NET_BIND_SERVICE, NET_ADMIN): " + closed + "; they are not with --cap-add=NET_BIND_SERVICE,NET_ADMIN"},
+		},
+		{
+			name: "netadmin", plan: profiles.Plan{StepUp: true},
+			change: func(g *session.Greeting) { g.Open, g.OwnCapPrm = false, 0x3000 },
+			want:   []string{"uid 0 without SYS_PTRACE cannot look into the target's process, which runs as 65532:65532: " + closed + "; " + general},
+		},
+		{
+			name: "closed even to SYS_PTRACE", plan: profiles.Plan{StepUp: true},
+			change: func(g *session.Greeting) { g.Open, g.OwnCapPrm = false, 0x80000 },
+			want:   []string{"the target's process is closed even to SYS_PTRACE: " + closed + "; AppArmor or SELinux may stand in the way"},
 		},
 		{
 			name:   "capabilities, and yet open",
@@ -50,7 +79,18 @@ func TestRemarks(t *testing.T) {
 		{
 			name:   "not dumpable",
 			change: func(g *session.Greeting) { g.Open = false },
-			want:   []string{"the target's process is not dumpable: " + closed},
+			want:   []string{"the target's process is not dumpable: " + closed + "; " + general},
+		},
+		{
+			name: "groups of the debug image", facts: target.Facts{Groups: []int64{5001}},
+			change: func(g *session.Greeting) {
+				g.Groups, g.OwnGroups = []int64{7}, []int64{7, 5001, 65532, 2001, 2002}
+			},
+			want: []string{"this session is in groups that its target is not in: 2001, 2002; the /etc/group of image debug:1 lists its user in them: name another with --image"},
+		},
+		{
+			name:   "the target's groups are not told",
+			change: func(g *session.Greeting) { g.OwnGroups = []int64{2001} },
 		},
 		{
 			name:   "programs that can be read",
@@ -58,9 +98,14 @@ func TestRemarks(t *testing.T) {
 			want:   []string{"others who run as the same user in this pod can look into this session: the programs in image debug:1 can be read by their user"},
 		},
 		{
-			name: "a root target", plan: profiles.Plan{},
+			name: "root", plan: profiles.Plan{},
 			change: func(g *session.Greeting) { *g = as(0, 0); g.Hidden = false; g.CapPrm = 1 },
 			want:   []string{"others who run as the same user in this pod can look into this session: the target is root"},
+		},
+		{
+			name: "root beside another user", plan: profiles.Plan{StepUp: true},
+			change: func(g *session.Greeting) { g.Hidden = false },
+			want:   []string{"others who run as the same user in this pod can look into this session: it runs as root"},
 		},
 		{
 			name:   "the score was not raised",
@@ -71,7 +116,7 @@ func TestRemarks(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if test.name != "a root target" {
+			if test.name != "root" && test.name != "a root target with more" && !test.plan.StepUp {
 				test.plan = profiles.Plan{UID: 65532, GID: 65532}
 			}
 			s := &sessionRun{request: SessionRequest{Image: "debug:1"}, facts: test.facts, plan: test.plan}

@@ -1,72 +1,86 @@
 package app
 
 import (
+	"context"
 	"errors"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
-// PlanRequest is what a user says of whom a session runs as and what it may do.
+// PlanRequest is what a user says of whom a session runs as, what it may do, and what it is given.
 type PlanRequest struct {
-	// Identity is used where the pod does not tell whom its target runs as.
-	Identity *Identity
-	// LearnUser allows a container that only reads from the process whom the target runs as, where nothing else tells.
-	LearnUser bool
-	// UsePullSecrets allows the pod's pull secrets to be read, to read its image.
-	UsePullSecrets bool
+	// Profile is what is asked on top of the mirror.
+	Profile profiles.Request
+	// Env are variables for the session container.
+	Env []corev1.EnvVar
+	// MountVolumes asks for the target's volumes, to be read.
+	MountVolumes bool
 }
 
-// Identity is a uid and, where GID is not nil, a gid.
-type Identity struct {
-	UID int64
-	GID *int64
+// makePlan reads the facts and makes the plan that is asked for.
+func makePlan(pod *corev1.Pod, container string, r PlanRequest) (target.Facts, profiles.Plan, error) {
+	f := facts.Read(pod, container)
+	plan, err := profiles.Make(f, r.Profile)
+	return f, plan, planFault(fault.Pod{Namespace: pod.Namespace, Name: pod.Name}, container, err)
 }
 
-// makePlan mirrors the facts.
-func makePlan(f target.Facts, r PlanRequest) (profiles.Plan, error) {
-	name := fault.Pod{Namespace: f.Namespace, Name: f.Pod}
-	if id := r.Identity; id != nil {
-		if err := complete(&f, id, name); err != nil {
-			return profiles.Plan{}, err
-		}
-	}
-	plan, err := profiles.Mirror(f)
+// planFault says in the terms of package fault why there is no plan.
+func planFault(pod fault.Pod, container string, err error) error {
 	var unknown *profiles.UnknownIdentityError
 	var windows *profiles.WindowsError
+	var notEffective *profiles.NotEffectiveError
+	var contradiction *profiles.ContradictionError
 	switch {
 	case errors.As(err, &unknown):
-		err = &fault.NoIdentity{Pod: name, Container: f.Container, Missing: unknown.Missing}
+		return &fault.NoIdentity{Pod: pod, Container: container, Missing: unknown.Missing}
 	case errors.As(err, &windows):
-		err = &fault.Windows{Pod: name}
+		return &fault.Windows{Pod: pod}
+	case errors.As(err, &notEffective):
+		e := &fault.NotEffective{Pod: pod, Container: container, UID: notEffective.UID}
+		for _, c := range notEffective.Capabilities {
+			e.Capabilities = append(e.Capabilities, string(c))
+		}
+		return e
+	case errors.As(err, &contradiction):
+		return &fault.Contradiction{One: contradiction.One, Other: contradiction.Other}
 	}
-	return plan, err
+	return err
 }
 
-// complete fills in the identity that the user names where the pod tells none. A different one than the pod's would not
-// be a mirror.
-func complete(f *target.Facts, id *Identity, pod fault.Pod) error {
-	if !agree(f.UID, &id.UID) || !agree(f.GID, id.GID) {
-		return &fault.OtherIdentity{Pod: pod, Container: f.Container, UID: known(f.UID), GID: known(f.GID)}
+// container is the session container that the request asks for. User is whom it is for, empty for everybody.
+func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles.Plan, user string) corev1.EphemeralContainer {
+	settings := session.Settings{
+		Image: r.Image, PullPolicy: r.PullPolicy, TTL: r.ttl(plan), User: user, Env: r.Env,
 	}
-	if !f.UID.Known() {
-		f.UID = target.Sourced[int64]{Value: id.UID, Origin: target.FromFlag}
+	if r.MountVolumes {
+		container, _ := target.Find(pod, f.Container)
+		settings.Mounts, _ = session.Mounts(container)
 	}
-	if !f.GID.Known() && id.GID != nil {
-		f.GID = target.Sourced[int64]{Value: *id.GID, Origin: target.FromFlag}
-	}
-	return nil
+	return session.Container(plan, f.Container, settings)
 }
 
-// agree reports whether what the user named, if anything, is what the pod tells, if anything.
-func agree(told target.Sourced[int64], named *int64) bool {
-	return named == nil || !told.Known() || told.Value == *named
+// ttl is how long the session container stays without use. One that goes beyond the mirror ends with its session, unless
+// the user says otherwise.
+func (r SessionRequest) ttl(plan profiles.Plan) time.Duration {
+	if plan.StepUp && !r.TTLGiven {
+		return 0
+	}
+	return r.TTL
 }
 
-func known(id target.Sourced[int64]) *int64 {
-	if !id.Known() {
-		return nil
+// whoAmI is the server's name for the user, whom alone a container that goes beyond the mirror is for; empty where the
+// server does not tell.
+func whoAmI(ctx context.Context, cluster Cluster) string {
+	user, err := cluster.WhoAmI(ctx)
+	if err != nil {
+		return ""
 	}
-	return &id.Value
+	return user.Username
 }

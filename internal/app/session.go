@@ -27,7 +27,6 @@ type Cluster interface {
 	resolve.Pods
 	preflight.Cluster
 	session.Cluster
-	identityCluster
 }
 
 // Streams are the user's.
@@ -59,8 +58,8 @@ type SessionRequest struct {
 
 // Session opens a session and returns the exit status of its command. A signal arrives as the cause of ctx, as
 // *fault.Interrupted: before the command has begun it ends the wait, after that it is passed on.
-func Session(ctx context.Context, cluster Cluster, execer session.Execer, images Images, streams Streams, r SessionRequest) (int, error) {
-	s := &sessionRun{cluster: cluster, execer: execer, images: images, streams: streams, request: r}
+func Session(ctx context.Context, cluster Cluster, execer session.Execer, streams Streams, r SessionRequest) (int, error) {
+	s := &sessionRun{cluster: cluster, execer: execer, streams: streams, request: r}
 	if !r.Quiet && (len(r.Command) == 0 || ui.IsTerminal(streams.Err)) {
 		s.notices = ui.NewNotices(streams.Err)
 	}
@@ -75,9 +74,10 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, images
 	if err := preflight.State(pod, name); err != nil {
 		return 0, err
 	}
-	if pod, err = s.makePlan(ctx, pod, name); err != nil {
+	if s.facts, s.plan, err = makePlan(pod, name, r.PlanRequest); err != nil {
 		return 0, err
 	}
+	s.request.TTL = r.ttl(s.plan)
 	return s.enter(ctx, pod)
 }
 
@@ -85,7 +85,6 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, images
 type sessionRun struct {
 	cluster Cluster
 	execer  session.Execer
-	images  Images
 	streams Streams
 	request SessionRequest
 	notices *ui.Notices
@@ -96,24 +95,38 @@ type sessionRun struct {
 
 // enter runs the session in a container of this plan that is there already, else in a new one.
 func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
-	want := s.request.container(s.facts, s.plan)
-	if !s.request.New {
+	user := ""
+	if s.plan.StepUp {
+		user = whoAmI(ctx, s.cluster)
+	}
+	want := s.request.container(pod, s.facts, s.plan, user)
+	if !s.request.New && (!s.plan.StepUp || user != "") {
 		if status, entered, err := s.reenter(ctx, pod, want); entered {
 			return status, err
 		}
 	}
 	if err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
-		return 0, err
+		return 0, s.blameRequest(err)
 	}
+	s.sayAdding(pod)
 	changed, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
 	if err != nil {
-		return 0, preflight.Refusal(ctx, s.cluster, pod, want, err)
+		return 0, s.blameRequest(preflight.Refusal(ctx, s.cluster, pod, want, err))
 	}
 	if !session.Reusable(changed, want) {
 		s.notices.Say("the API server altered the session container, by a webhook for instance: it will not be entered again")
 	}
 	status, err := s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
 	return status, s.blameTarget(ctx, pod, err)
+}
+
+// blameRequest says of a refusal which words of the user asked for more than the target has.
+func (s *sessionRun) blameRequest(err error) error {
+	var refused *fault.Refused
+	if s.plan.StepUp && errors.As(err, &refused) {
+		refused.Asked = s.plan.Asked
+	}
+	return err
 }
 
 // blameTarget says of a debug container that did not start that its target had ended, where that is so: the status told
@@ -199,7 +212,13 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	if s.request.TTY {
 		r.Sizes = s.sizes(sizing)
 	}
-	status, err := s.run(streaming, in, pod, r)
+	var status int
+	var err error
+	if in.Running {
+		status, err = session.Reenter(streaming, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
+	} else {
+		status, err = session.Enter(streaming, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
+	}
 	restore()
 	switch {
 	case err != nil && ctx.Err() != nil && !begun.Load():
@@ -208,14 +227,6 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		s.sayLeft(in)
 	}
 	return status, err
-}
-
-// run runs a session in a container that runs or is starting.
-func (s *sessionRun) run(ctx context.Context, in session.Found, pod *corev1.Pod, r session.Request) (int, error) {
-	if in.Running {
-		return session.Reenter(ctx, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
-	}
-	return session.Enter(ctx, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
 }
 
 // passSignals returns a context that a signal ends as long as the command has not begun, and the signals that come

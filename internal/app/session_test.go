@@ -23,11 +23,11 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/mindebug/kubectl-mindebug/internal/access"
-	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
@@ -47,6 +47,8 @@ type world struct {
 	// readErr, patchErr are answers to reads, and to the patch that is no dry run; mayNot are calls that are not allowed.
 	readErr, patchErr error
 	mayNot            []string
+	// dryRunErr is the answer to the dry run, whoErr to the question who one is.
+	dryRunErr, whoErr error
 
 	// refuse answers the first execs; run is the command, given the signals that the keeper hears.
 	refuse []error
@@ -55,32 +57,6 @@ type world struct {
 	run     func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
 	// greeting replaces what the session says.
 	greeting string
-
-	// registries have the image; the zero value has none.
-	registries shelf
-	secrets    map[string]*corev1.Secret
-	secretErr  error
-	// architecture is the node's, empty where the user may not know.
-	architecture string
-}
-
-func (w *world) Secret(_ context.Context, _, name string) (*corev1.Secret, error) {
-	w.called("get secret " + name)
-	if secret, ok := w.secrets[name]; ok {
-		return secret, nil
-	}
-	if w.secretErr != nil {
-		return &corev1.Secret{}, w.secretErr
-	}
-	return &corev1.Secret{}, apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
-}
-
-func (w *world) NodeArchitecture(_ context.Context, name string) (string, error) {
-	w.called("get node " + name)
-	if w.architecture == "" {
-		return "", forbidden
-	}
-	return w.architecture, nil
 }
 
 func (w *world) called(what string) {
@@ -112,6 +88,9 @@ func (w *world) AddEphemeralContainer(_ context.Context, pod *corev1.Pod, c core
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.dryRunErr != nil && dryRun {
+		return &corev1.Pod{}, w.dryRunErr
+	}
 	if w.patchErr != nil && !dryRun {
 		return &corev1.Pod{}, w.patchErr
 	}
@@ -129,6 +108,9 @@ func (w *world) MayI(_ context.Context, _, _ string, call access.Call) (bool, er
 }
 
 func (w *world) WhoAmI(context.Context) (authenticationv1.UserInfo, error) {
+	if w.whoErr != nil {
+		return authenticationv1.UserInfo{}, w.whoErr
+	}
 	return authenticationv1.UserInfo{Username: "dana"}, nil
 }
 
@@ -201,8 +183,7 @@ func aRequest() SessionRequest {
 // theirs is a session container that a colleague made for the same plan.
 func theirs(t *testing.T, pod *corev1.Pod, name string) corev1.EphemeralContainer {
 	t.Helper()
-	f := facts.Read(pod, "app")
-	plan, err := makePlan(f, aRequest().PlanRequest)
+	f, plan, err := makePlan(pod, "app", aRequest().PlanRequest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +201,7 @@ type result struct {
 // open runs one session in a synctest bubble's time.
 func open(ctx context.Context, w *world, r SessionRequest, in io.Reader) result {
 	var out, errOut bytes.Buffer
-	status, err := Session(ctx, w, w, &w.registries, Streams{In: in, Out: &out, Err: &errOut}, r)
+	status, err := Session(ctx, w, w, Streams{In: in, Out: &out, Err: &errOut}, r)
 	return result{status, err, out.String(), errOut.String()}
 }
 
@@ -328,7 +309,7 @@ func TestSession(t *testing.T) {
 		{
 			name: "unknown identity: before anything is asked of the server", calls: []string{"get"},
 			world: &world{pod: nonRoot().With(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].User = nil }).Build()},
-			want:  result{err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid", Image: errNoImage}, stderr: asking},
+			want:  result{err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid"}},
 		},
 		{
 			name: "Windows", calls: []string{"get"},
@@ -336,11 +317,9 @@ func TestSession(t *testing.T) {
 			want:  result{err: &fault.Windows{Pod: web}},
 		},
 		{
-			name: "another identity than the pod's", world: &world{pod: nonRoot().Build()}, calls: []string{"get"},
-			request: func(r *SessionRequest) { r.Identity = &Identity{UID: 0} },
-			want: result{err: &fault.OtherIdentity{
-				Pod: web, Container: "app", UID: new(int64(65532)), GID: new(int64(65532)),
-			}},
+			name: "capabilities without effect", world: &world{pod: nonRoot().Build()}, calls: []string{"get"},
+			request: func(r *SessionRequest) { r.Profile.AddCapabilities = []corev1.Capability{"BPF"} },
+			want:    result{err: &fault.NotEffective{Pod: web, Container: "app", Capabilities: []string{"BPF"}, UID: 65532}},
 		},
 		{
 			name: "the dry run tells that exec is not allowed: nothing is written", request: command, calls: added[:3],
@@ -401,7 +380,7 @@ func rename(r *result, w *world) {
 	}
 }
 
-// TestIdentityFromTheUser completes what the pod does not tell.
+// TestIdentityFromTheUser completes what the pod does not tell: that is no step-up, another uid is.
 func TestIdentityFromTheUser(t *testing.T) {
 	t.Parallel()
 	pod := nonRoot().With(func(p *corev1.Pod) {
@@ -409,22 +388,26 @@ func TestIdentityFromTheUser(t *testing.T) {
 		p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: new(int64(7))}
 	}).Build()
 	for _, test := range []struct {
-		name string
-		id   Identity
-		want error
+		name   string
+		runAs  profiles.RunAs
+		stepUp bool
+		want   error
 	}{
-		{"uid as the pod's, gid new", Identity{UID: 7, GID: new(int64(8))}, nil},
-		{"no gid", Identity{UID: 7}, &fault.NoIdentity{Pod: web, Container: "app", Missing: "gid"}},
-		{"another uid", Identity{UID: 9, GID: new(int64(8))}, &fault.OtherIdentity{Pod: web, Container: "app", UID: new(int64(7))}},
+		{"uid as the pod's, gid new", profiles.RunAs{UID: 7, GID: new(int64(8))}, false, nil},
+		{"no gid", profiles.RunAs{UID: 7}, false, &fault.NoIdentity{Pod: web, Container: "app", Missing: "gid"}},
+		{"another uid", profiles.RunAs{UID: 9, GID: new(int64(8))}, true, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := makePlan(facts.Read(pod, "app"), PlanRequest{Identity: &test.id})
+			_, plan, err := makePlan(pod.DeepCopy(), "app", PlanRequest{Profile: profiles.Request{RunAs: &test.runAs}})
 			if diff := cmp.Diff(test.want, err); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
-			if test.want == nil && (plan.UID != 7 || plan.GID != 8 || plan.Origins["runAsGroup"] != string(target.FromFlag)) {
-				t.Errorf("plan %d:%d, origins %v", plan.UID, plan.GID, plan.Origins)
+			if test.want != nil {
+				return
+			}
+			if plan.UID != test.runAs.UID || plan.GID != 8 || plan.StepUp != test.stepUp || plan.Origins["runAsGroup"] != "--run-as" {
+				t.Errorf("plan %d:%d, step-up %t, origins %v", plan.UID, plan.GID, plan.StepUp, plan.Origins)
 			}
 		})
 	}

@@ -291,6 +291,11 @@ func explainRefused(e *fault.Refused, m *message) {
 	if e.By != "" {
 		m.text = fmt.Sprintf("%s %q takes no debug container in pod/%s", e.By, e.Name, e.Pod.Name)
 	}
+	asked := strings.Join(e.Asked, " ")
+	if asked != "" {
+		m.facts = append(m.facts, "asked for beyond the target's own privileges: "+asked)
+		m.hint = fmt.Sprintf("nothing was added; without %s the session has its target's privileges", asked)
+	}
 	switch e.By {
 	case fault.PodSecurity:
 		explainViolation(e, m)
@@ -322,82 +327,37 @@ func explainViolation(e *fault.Refused, m *message) {
 		m.hint = "nothing was added; mend the workload and debug a new pod, or ask who sets the level: kubectl get namespace " + e.Pod.Namespace + " --show-labels"
 	case earlier:
 		m.hint = "nothing was added, and nothing can be in this pod any more; debug another of its workload, or a new one"
+	case len(e.Asked) > 0:
+		m.hint += ", which the level allows; with it, it takes a namespace of a level that allows more"
 	default:
-		m.hint = "nothing was added; without a flag for more the debug container asks for no more than its target has"
+		m.hint = "nothing was added; the debug container asks for no more than its target has"
 	}
 }
 
 // inIdentity is about whom the target runs as.
 func inIdentity(err error, m *message) bool {
 	var unknown *fault.NoIdentity
-	var other *fault.OtherIdentity
+	var notEffective *fault.NotEffective
+	var contradiction *fault.Contradiction
 	var windows *fault.Windows
-	var image *fault.Registry
 	switch {
-	case errors.As(err, &image):
-		m.text, m.hint = aboutRegistry(image)
 	case errors.As(err, &unknown):
-		explainNoIdentity(unknown, m)
-	case errors.As(err, &other):
-		m.text = fmt.Sprintf("container %q of pod/%s runs as another user than --run-as names", other.Container, other.Pod.Name)
-		m.facts = []string{"uid " + number(other.UID), "gid " + number(other.GID)}
-		m.hint = "leave --run-as away: the pod tells it"
+		m.text = fmt.Sprintf("nothing tells the %s of container %q of pod/%s: neither its spec nor its status", unknown.Missing, unknown.Container, unknown.Pod.Name)
+		m.hint = "name it as the image has it (USER): --run-as UID:GID"
+	case errors.As(err, &notEffective):
+		flag := "--cap-add=" + strings.Join(notEffective.Capabilities, ",")
+		m.text = fmt.Sprintf("%s would have no effect beside container %q of pod/%s: only uid 0 can use capabilities", flag, notEffective.Container, notEffective.Pod.Name)
+		m.facts = []string{fmt.Sprintf("the session would run as uid %d", notEffective.UID)}
+		m.hint = "run as uid 0 as well: --run-as 0 " + flag
+	case errors.As(err, &contradiction):
+		m.text = fmt.Sprintf("%s and %s exclude each other", contradiction.One, contradiction.Other)
+		m.hint = "leave one of them away"
 	case errors.As(err, &windows):
 		m.text = fmt.Sprintf("pod/%s runs on Windows, where containers share no process namespace", windows.Pod.Name)
 	default:
 		return false
 	}
 	return true
-}
-
-func explainNoIdentity(e *fault.NoIdentity, m *message) {
-	m.text = fmt.Sprintf("nothing tells the %s of container %q of pod/%s: neither its spec nor its status", e.Missing, e.Container, e.Pod.Name)
-	m.hint = "let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID"
-	if e.Image != nil {
-		m.facts = append(m.facts, whyNotImage(e.Image)...)
-	}
-	if e.Process != nil {
-		m.facts = append(m.facts, e.Process.Error())
-		m.hint = "name what it was started as: --run-as UID:GID"
-	}
-	if e.Added != "" {
-		m.facts = append(m.facts, fmt.Sprintf(hintGoneContainer, e.Added))
-	}
-}
-
-// whyNotImage says why an image does not tell whom it runs as.
-func whyNotImage(err error) []string {
-	var e *fault.Registry
-	if !errors.As(err, &e) {
-		return []string{err.Error()}
-	}
-	text, hint := aboutRegistry(e)
-	if hint == "" {
-		return []string{text}
-	}
-	return []string{text, hint}
-}
-
-// aboutRegistry says why an image could not be read, and what may help.
-func aboutRegistry(e *fault.Registry) (text, hint string) {
-	switch e.Reason {
-	case fault.ImageUnauthorized:
-		return fmt.Sprintf("image %s: its registry does not let you read it: %v", e.Image, e.Cause),
-			"log in there, as with docker login, or read it as the pod does: --use-pull-secrets"
-	case fault.ImageNotFound:
-		return fmt.Sprintf("image %s: its registry does not have it: %v", e.Image, e.Cause), ""
-	case fault.RegistryUnreachable:
-		return fmt.Sprintf("image %s: its registry gives no answer: %v", e.Image, e.Cause), ""
-	case fault.ImageUnreadable:
-	}
-	return fmt.Sprintf("image %s: %v", e.Image, e.Cause), ""
-}
-
-func number(n *int64) string {
-	if n == nil {
-		return "not told"
-	}
-	return fmt.Sprint(*n)
 }
 
 func explainNotStarted(e *fault.NotStarted, m *message) {

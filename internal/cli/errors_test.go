@@ -173,7 +173,7 @@ var explained = []struct {
 		name: "refused by Pod Security for the debug container", status: 125,
 		err: &fault.Refused{Pod: web, Container: "mindebug-abcde", By: fault.PodSecurity, Name: "restricted:latest", AlsoOurs: true, Server: errAdmission},
 		want: "error: Pod Security \"restricted:latest\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
-			"hint: nothing was added; without a flag for more the debug container asks for no more than its target has\n",
+			"hint: nothing was added; the debug container asks for no more than its target has\n",
 	},
 	{
 		name: "refused by Pod Security for an earlier debug container", status: 125,
@@ -241,46 +241,34 @@ var explained = []struct {
 	{
 		name: "no identity", err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid"}, status: 125,
 		want: "error: nothing tells the uid and gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
-			"hint: let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID\n",
+			"hint: name it as the image has it (USER): --run-as UID:GID\n",
 	},
 	{
-		name: "no identity: the image may not be read", status: 125,
-		err: &fault.NoIdentity{
-			Pod: web, Container: "app", Missing: "gid",
-			Image: fmt.Errorf("image x: %w", &fault.Registry{Image: "reg.test/web@sha256:01", Reason: fault.ImageUnauthorized, Cause: errors.New("UNAUTHORIZED")}),
+		name: "capabilities without effect", err: &fault.NotEffective{Pod: web, Container: "app", Capabilities: []string{"NET_ADMIN", "BPF"}, UID: 65532}, status: 125,
+		want: "error: --cap-add=NET_ADMIN,BPF would have no effect beside container \"app\" of pod/web-7d: only uid 0 can use capabilities\n" +
+			"  the session would run as uid 65532\nhint: run as uid 0 as well: --run-as 0 --cap-add=NET_ADMIN,BPF\n",
+	},
+	{
+		name: "contradiction", err: &fault.Contradiction{One: "--profile=general", Other: "--run-as=7"}, status: 125,
+		want: "error: --profile=general and --run-as=7 exclude each other\nhint: leave one of them away\n",
+	},
+	{
+		name: "a step-up refused by Pod Security", status: 125,
+		err: &fault.Refused{
+			Pod: web, Container: "mindebug-abcde", By: fault.PodSecurity, Name: "baseline:latest", AlsoOurs: true,
+			Asked: []string{"--profile=general", "--cap-add=BPF"}, Server: errAdmission,
 		},
-		want: "error: nothing tells the gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
-			"  image reg.test/web@sha256:01: its registry does not let you read it: UNAUTHORIZED\n" +
-			"  log in there, as with docker login, or read it as the pod does: --use-pull-secrets\n" +
-			"hint: let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID\n",
+		want: "error: Pod Security \"baseline:latest\" takes no debug container in pod/web-7d\n  the server says: " + errAdmission.Error() + "\n" +
+			"  asked for beyond the target's own privileges: --profile=general --cap-add=BPF\n" +
+			"hint: nothing was added; without --profile=general --cap-add=BPF the session has its target's privileges, which the level allows; " +
+			"with it, it takes a namespace of a level that allows more\n",
 	},
 	{
-		name: "no identity: the process has several", status: 125,
-		err: &fault.NoIdentity{
-			Pod: web, Container: "app", Missing: "uid and gid", Added: "mindebug-x", Process: errors.New("its process runs with several"),
-			Image: errors.New(`image web:1: its USER "ghost" is not in its /etc/passwd`),
-		},
-		want: "error: nothing tells the uid and gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
-			"  image web:1: its USER \"ghost\" is not in its /etc/passwd\n  its process runs with several\n" +
-			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
-			"hint: name what it was started as: --run-as UID:GID\n",
-	},
-	{
-		name: "image not there", err: &fault.Registry{Image: "web:1", Reason: fault.ImageNotFound, Cause: errors.New("404")}, status: 125,
-		want: "error: image web:1: its registry does not have it: 404\n",
-	},
-	{
-		name: "registry without an answer", err: &fault.Registry{Image: "web:1", Reason: fault.RegistryUnreachable, Cause: errors.New("refused")}, status: 125,
-		want: "error: image web:1: its registry gives no answer: refused\n",
-	},
-	{
-		name: "image that cannot be read", err: &fault.Registry{Image: "web:1", Reason: fault.ImageUnreadable, Cause: errors.New("torn")}, status: 125,
-		want: "error: image web:1: torn\n",
-	},
-	{
-		name: "other identity", err: &fault.OtherIdentity{Pod: web, Container: "app", UID: new(int64(65532))}, status: 125,
-		want: "error: container \"app\" of pod/web-7d runs as another user than --run-as names\n  uid 65532\n  gid not told\n" +
-			"hint: leave --run-as away: the pod tells it\n",
+		name: "a step-up refused by validation", status: 125,
+		err: &fault.Refused{Pod: web, Container: "mindebug-abcde", Asked: []string{"--custom"}, Server: errInvalid},
+		want: "error: the API server does not take a debug container in pod/web-7d\n  the server says: " + errInvalid.Error() + "\n" +
+			"  asked for beyond the target's own privileges: --custom\n" +
+			"hint: nothing was added; without --custom the session has its target's privileges\n",
 	},
 	{
 		name: "Windows", err: &fault.Windows{Pod: web}, status: 125,

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
@@ -60,6 +63,7 @@ func TestSessionRequest(t *testing.T) {
 		around surroundings
 		want   app.SessionRequest
 		fails  string
+		hint   string
 	}{
 		{line: "pod/x", want: shell(nil)},
 		{line: "x", want: shell(nil)},
@@ -89,11 +93,26 @@ func TestSessionRequest(t *testing.T) {
 			want:   shell(func(r *app.SessionRequest) { r.Image, r.ImageOrigin = "debug:1", "flag" }),
 		},
 		{line: "pod/x --image-pull-policy Never", want: shell(func(r *app.SessionRequest) { r.PullPolicy = corev1.PullNever })},
-		{line: "pod/x --run-as 0", want: shell(func(r *app.SessionRequest) { r.Identity = &app.Identity{} })},
+		{line: "pod/x --run-as 0", want: shell(func(r *app.SessionRequest) { r.Profile.RunAs = &profiles.RunAs{} })},
 		{
 			line: "pod/x --run-as 65532:0",
-			want: shell(func(r *app.SessionRequest) { r.Identity = &app.Identity{UID: 65532, GID: new(int64(0))} }),
+			want: shell(func(r *app.SessionRequest) { r.Profile.RunAs = &profiles.RunAs{UID: 65532, GID: new(int64(0))} }),
 		},
+		{line: "pod/x --profile general", want: shell(func(r *app.SessionRequest) { r.Profile.Profile = profiles.General })},
+		{line: "pod/x --profile mirror", want: shell(nil)},
+		{
+			line: "pod/x --cap-add net_raw,CAP_BPF --cap-add SYS_TIME",
+			want: shell(func(r *app.SessionRequest) {
+				r.Profile.AddCapabilities = []corev1.Capability{"NET_RAW", "BPF", "SYS_TIME"}
+			}),
+		},
+		{
+			line: "pod/x --env B=2,A=1 --env C=a=b",
+			want: shell(func(r *app.SessionRequest) {
+				r.Env = []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}, {Name: "C", Value: "a=b"}}
+			}),
+		},
+		{line: "pod/x --mount-volumes", want: shell(func(r *app.SessionRequest) { r.MountVolumes = true })},
 		{line: "pod/x --ttl 90s", want: shell(func(r *app.SessionRequest) { r.TTL, r.TTLGiven = 90*time.Second, true })},
 		{line: "pod/x --ttl 0", want: shell(func(r *app.SessionRequest) { r.TTL, r.TTLGiven = 0, true })},
 		{line: "pod/x --ttl 30m", want: shell(func(r *app.SessionRequest) { r.TTLGiven = true })},
@@ -120,6 +139,17 @@ func TestSessionRequest(t *testing.T) {
 		{line: "pod/x --run-as 1:x", fails: `--run-as="1:x" is not UID[:GID]`},
 		{line: "pod/x --run-as 1:2:3", fails: `--run-as="1:2:3" is not UID[:GID]`},
 		{line: "pod/x --run-as 2147483648", fails: `--run-as="2147483648" is not UID[:GID]`},
+		{line: "pod/x --profile baseline", fails: "there is no --profile=baseline", hint: "leave --profile away: the mirror, which has the target's privileges, is in its place"},
+		{line: "pod/x --profile legacy", fails: "there is no --profile=legacy", hint: "leave --profile away"},
+		{line: "pod/x --profile genral", fails: "there is no --profile=genral", hint: "did you mean --profile=general?"},
+		{line: "pod/x --profile admin", fails: "there is no --profile=admin", hint: "the profiles are mirror, general, netadmin, restricted, sysadmin"},
+		{line: "pod/x --cap-add ALL", fails: "--cap-add=ALL: the kernel has no such capability", hint: "all of them are in --profile=sysadmin"},
+		{line: "pod/x --cap-add root", fails: "--cap-add=root: the kernel has no such capability", hint: "capabilities(7) lists them"},
+		{line: "pod/x --cap-add cap_net_admim", fails: "--cap-add=cap_net_admim", hint: "did you mean --cap-add=NET_ADMIN?"},
+		{line: "pod/x --env MINDEBUG_RUN=x", fails: "--env=MINDEBUG_RUN may not be set", hint: "name it otherwise"},
+		{line: "pod/x --custom /no/such", fails: "reading the file of --custom: open /no/such", hint: "it takes what kubectl debug --custom takes"},
+		{line: "pod/x --custom -", fails: "reading the file of --custom: open -: no such file", hint: "it takes what"},
+		{line: "pod/x --custom session.go", fails: "--custom=session.go: this is not a container specification", hint: "it takes what"},
 		{line: "-- ls", fails: "no target given"},
 	}
 	for _, test := range tests {
@@ -132,7 +162,10 @@ func TestSessionRequest(t *testing.T) {
 			if test.fails != "" {
 				var usage *fault.Usage
 				if !errors.As(err, &usage) || !strings.Contains(usage.Reason, test.fails) {
-					t.Errorf("error = %v; want a *fault.Usage that says %q", err, test.fails)
+					t.Fatalf("error = %v; want a *fault.Usage that says %q", err, test.fails)
+				}
+				if !strings.Contains(usage.Hint, test.hint) {
+					t.Errorf("hint %q; want %q", usage.Hint, test.hint)
 				}
 				return
 			}
@@ -146,6 +179,22 @@ func TestSessionRequest(t *testing.T) {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestCustomFile reads what the flag names.
+func TestCustomFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "custom.yaml")
+	if err := os.WriteFile(file, []byte("volumeMounts: [{name: data, mountPath: /data}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := parse(t, "pod/x --custom "+file, surroundings{getenv: noEnv})
+	if err != nil || r.Profile.Custom == nil {
+		t.Fatalf("custom file %v, %v", r.Profile.Custom, err)
+	}
+	if diff := cmp.Diff([]string{"volumeMounts"}, r.Profile.Custom.Fields()); diff != "" {
+		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,6 +33,8 @@ func Read(pod *corev1.Pod, name string) target.Facts {
 
 		UID:                      first(from(target.FromContainer, sc.RunAsUser), from(target.FromPod, psc.RunAsUser)),
 		GID:                      first(from(target.FromContainer, sc.RunAsGroup), from(target.FromPod, psc.RunAsGroup)),
+		NonRootOnly:              deref(psc.RunAsNonRoot),
+		Groups:                   slices.Clone(psc.SupplementalGroups),
 		Privileged:               deref(sc.Privileged),
 		AllowPrivilegeEscalation: from(target.FromContainer, sc.AllowPrivilegeEscalation),
 		Seccomp:                  first(from(target.FromContainer, sc.SeccompProfile.DeepCopy()), from(target.FromPod, psc.SeccompProfile.DeepCopy())),
@@ -41,6 +44,9 @@ func Read(pod *corev1.Pod, name string) target.Facts {
 			from(target.FromPod, psc.AppArmorProfile.DeepCopy())),
 		Capabilities: from(target.FromContainer, sc.Capabilities.DeepCopy()),
 		ProcMount:    from(target.FromContainer, sc.ProcMount),
+	}
+	if psc.FSGroup != nil {
+		f.Groups = append(f.Groups, *psc.FSGroup)
 	}
 	if status != nil {
 		_, f.ContainerID, _ = strings.Cut(status.ContainerID, "://")

@@ -68,6 +68,13 @@ func TestRead(t *testing.T) {
 	}{
 		{name: "nothing is told", pod: pod()},
 		{
+			name: "what the pod gives to every container",
+			pod: pod().With(podSecurity(func(psc *corev1.PodSecurityContext) {
+				psc.RunAsNonRoot, psc.SupplementalGroups, psc.FSGroup = new(true), []int64{5001, 5002}, new(int64(6001))
+			})),
+			want: func(f *target.Facts) { f.NonRootOnly, f.Groups = true, []int64{5001, 5002, 6001} },
+		},
+		{
 			name: "identity of the status", pod: pod().Running(65532, 65533),
 			want: func(f *target.Facts) {
 				f.UID, f.GID = sourced(target.FromStatus, int64(65532)), sourced(target.FromStatus, int64(65533))

@@ -177,6 +177,8 @@ type Refused struct {
 	// as a whole. AlsoOurs is true where it objects to the debug container.
 	Violators []Violator
 	AlsoOurs  bool
+	// Asked are the words with which the user asked for more than the target has: "--profile=general". None is a mirror.
+	Asked []string
 	// Server is the server's own answer.
 	Server error
 }
@@ -253,50 +255,29 @@ type NoIdentity struct {
 	Container string
 	// Missing is "uid", "gid" or "uid and gid".
 	Missing string
-	// Image is why the image does not tell it, Process why the target's process does not; nil where it was not asked.
-	Image, Process error
-	// Added is the container that was added to look at the process, or empty.
-	Added string
 }
 
 func (e *NoIdentity) Error() string {
 	return fmt.Sprintf("the %s of container %q of %s is not known", e.Missing, e.Container, e.Pod)
 }
 
-// Registry says that an image could not be read from its registry.
-type Registry struct {
-	Image  string
-	Reason RegistryReason
-	Cause  error
-}
-
-// RegistryReason is why an image could not be read.
-type RegistryReason string
-
-// The reasons of Registry.
-const (
-	ImageNotFound       RegistryReason = "not found"
-	ImageUnauthorized   RegistryReason = "unauthorized"
-	ImageUnreadable     RegistryReason = "unreadable"
-	RegistryUnreachable RegistryReason = "unreachable"
-)
-
-func (e *Registry) Error() string { return fmt.Sprintf("reading image %s: %v", e.Image, e.Cause) }
-
-// Unwrap returns the cause.
-func (e *Registry) Unwrap() error { return e.Cause }
-
-// OtherIdentity says that the user named another identity than the pod tells of its target.
-type OtherIdentity struct {
+// NotEffective says that capabilities were asked for a session whose uid could not use them.
+type NotEffective struct {
 	Pod       Pod
 	Container string
-	// UID and GID are what the pod tells, nil where it does not.
-	UID, GID *int64
+	// Capabilities are named without "CAP_".
+	Capabilities []string
+	UID          int64
 }
 
-func (e *OtherIdentity) Error() string {
-	return fmt.Sprintf("container %q of %s runs as another user than the one named", e.Container, e.Pod)
+func (e *NotEffective) Error() string {
+	return fmt.Sprintf("capabilities %v have no effect with uid %d, beside container %q of %s", e.Capabilities, e.UID, e.Container, e.Pod)
 }
+
+// Contradiction says that two things were asked for that exclude each other, in the words of a command line.
+type Contradiction struct{ One, Other string }
+
+func (e *Contradiction) Error() string { return fmt.Sprintf("%s excludes %s", e.One, e.Other) }
 
 // Windows says that the pod runs on Windows.
 type Windows struct{ Pod Pod }

@@ -38,27 +38,42 @@ type Settings struct {
 	PullPolicy corev1.PullPolicy
 	// TTL is how long the container stays without being used. It is rounded up to whole seconds.
 	TTL time.Duration
+	// User is whom the container is for, empty for everybody: it is part of the specification, so that Find offers it to
+	// nobody else.
+	User string
+	// Env are the user's own variables. As with kubectl, $(NAME) in them is expanded by the kubelet.
+	Env    []corev1.EnvVar
+	Mounts []corev1.VolumeMount
 }
 
 // Container returns a session container of the plan that joins the process namespace of the target container, under a
 // new name.
 func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralContainer {
-	return corev1.EphemeralContainer{
+	env := []corev1.EnvVar{
+		{Name: "MINDEBUG_LIB", Value: literal(code(libScript))},
+		{Name: "MINDEBUG_HOLD", Value: literal(code(holderScript))},
+		{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
+		{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},
+	}
+	if s.User != "" {
+		env = append(env, corev1.EnvVar{Name: "MINDEBUG_USER", Value: literal(s.User)})
+	}
+	c := corev1.EphemeralContainer{
 		TargetContainerName: target,
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 			Name:            Prefix + rand.String(5),
 			Image:           s.Image,
 			ImagePullPolicy: s.PullPolicy,
 			Command:         []string{"sh", "-c", literal(`eval "$MINDEBUG_HOLD"`), "mindebug-hold", seconds(s.TTL)},
-			Env: []corev1.EnvVar{
-				{Name: "MINDEBUG_LIB", Value: literal(code(libScript))},
-				{Name: "MINDEBUG_HOLD", Value: literal(code(holderScript))},
-				{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
-				{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},
-			},
+			Env:             append(env, s.Env...),
+			VolumeMounts:    s.Mounts,
 			SecurityContext: plan.SecurityContext.DeepCopy(),
 		},
 	}
+	if plan.Custom != nil {
+		c = plan.Custom.Apply(c)
+	}
+	return c
 }
 
 // literal doubles every dollar sign, since the kubelet expands $(NAME) and turns $$ into $ in commands and environment

@@ -17,6 +17,10 @@ type Greeting struct {
 	// in proc_pid_status(5).
 	UID, GID [4]int64
 	CapPrm   uint64
+	// Groups are that process' supplementary groups, OwnGroups and OwnCapPrm the session's own. Groups are nil where they are
+	// too many to be told.
+	Groups, OwnGroups []int64
+	OwnCapPrm         uint64
 	// Open tells whether the session could open that process' environ: whether the kernel lets it look in.
 	Open bool
 	// Hidden tells whether the session's own processes are closed to others of the same user.
@@ -117,36 +121,60 @@ func parseGreeting(text string) (Greeting, error) {
 	}
 	for _, line := range lines[1:] {
 		key, value, _ := strings.Cut(line, " ")
-		value = strings.TrimSpace(value)
-		var err error
-		switch key {
-		case "pid":
-			g.TargetPID, err = strconv.Atoi(value)
-		case "Uid:":
-			g.UID, err = parseIDs(value)
-		case "Gid:":
-			g.GID, err = parseIDs(value)
-		case "CapPrm:":
-			g.CapPrm, err = strconv.ParseUint(value, 16, 64)
-		case "environ":
-			g.Open = value == "open"
-		case "hidden":
-			g.Hidden = value == "yes"
-		case "oom":
-			g.OOMScoreAdj, err = strconv.Atoi(value)
-		case "memory":
-			// Read through the target's own files: what is no number there is no error here.
-			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
-				g.MemoryInUse = n
-			}
-		case "stop":
+		if key == "stop" {
 			return g, &StopError{Reason: value}
 		}
-		if err != nil {
+		if err := g.take(key, strings.TrimSpace(value)); err != nil {
 			return g, fmt.Errorf("reading greeting: line %q: %w", line, err)
 		}
 	}
 	return g, nil
+}
+
+// take takes in one line. One that it does not know is of a later release.
+func (g *Greeting) take(key, value string) (err error) {
+	switch key {
+	case "pid":
+		g.TargetPID, err = strconv.Atoi(value)
+	case "Uid:":
+		g.UID, err = parseIDs(value)
+	case "Gid:":
+		g.GID, err = parseIDs(value)
+	case "Groups:":
+		g.Groups, err = parseGroups(value)
+	case "CapPrm:":
+		g.CapPrm, err = strconv.ParseUint(value, 16, 64)
+	case "own":
+		var own Greeting
+		key, value, _ := strings.Cut(value, " ")
+		err = own.take(key, strings.TrimSpace(value))
+		g.OwnGroups, g.OwnCapPrm = append(g.OwnGroups, own.Groups...), g.OwnCapPrm|own.CapPrm
+	case "environ":
+		g.Open = value == "open"
+	case "hidden":
+		g.Hidden = value == "yes"
+	case "oom":
+		g.OOMScoreAdj, err = strconv.Atoi(value)
+	case "memory":
+		// Read through the target's own files: what is no number there is no error here.
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
+			g.MemoryInUse = n
+		}
+	}
+	return err
+}
+
+// parseGroups reads the numbers of a Groups line, which may be none.
+func parseGroups(text string) ([]int64, error) {
+	groups := []int64{}
+	for field := range strings.FieldsSeq(text) {
+		group, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, group)
+	}
+	return groups, nil
 }
 
 // parseIDs reads the four numbers of a Uid or Gid line.

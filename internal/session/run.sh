@@ -39,9 +39,13 @@ T=/proc/$TPID/root
 
 facts="pid $TPID"
 while read -r key value; do
-  case $key in Uid: | Gid: | CapPrm:) facts="$facts
+  case $key in Uid: | Gid: | Groups: | CapPrm:) [ ${#value} -gt 500 ] || facts="$facts
 $key $value" ;; esac
 done <"/proc/$TPID/status"
+while read -r key value; do
+  case $key in Groups: | CapPrm:) [ ${#value} -gt 500 ] || facts="$facts
+own $key $value" ;; esac
+done </proc/self/status
 # opens FILE: x says whether this process may open it.
 opens() { { true <"$1"; } 2>/dev/null && x=open || x=closed; }
 opens "/proc/$TPID/environ"

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
@@ -17,6 +18,22 @@ type Plan struct {
 	SecurityContext corev1.SecurityContext
 	// Origins says for each field that is set why it has its value, by its JSON name: "runAsUser" → "container status".
 	Origins map[string]string
+	// Custom is what is merged over the container beside its security context, or nil.
+	Custom *Custom
+	// StepUp is true where the plan is another than the mirror and not merely less: it may go beyond what the target has.
+	// How far it does is found out by package exceed.
+	StepUp bool
+	// Asked are the words, as on a command line, that made the plan another than the mirror: "--profile=general".
+	Asked []string
+}
+
+// fields returns what an API object sets, by JSON names.
+func fields[T any](object T) map[string]any {
+	set, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&object)
+	if err != nil {
+		panic(err) // a typed API object always converts
+	}
+	return set
 }
 
 // UnknownIdentityError says that the uid or the gid that the target runs with could not be read from its pod.
@@ -39,28 +56,15 @@ func (*WindowsError) Error() string { return "containers of a Windows pod share 
 // facts do not say which uid and gid the target has, and a *WindowsError for a Windows pod.
 //
 // Which field is mirrored how, and why, is the table in docs/profiles.md.
-func Mirror(f target.Facts) (Plan, error) {
-	if f.Windows {
-		return Plan{}, &WindowsError{}
-	}
-	if missing := missingIdentity(f); missing != "" {
-		return Plan{}, &UnknownIdentityError{Missing: missing}
-	}
-	p := plan{uid: f.UID.Value, gid: f.GID.Value, origins: map[string]string{}}
-	p.identity(f)
-	p.capabilities(f)
-	p.escalation(f)
-	p.sandbox(f)
-	return Plan{UID: p.uid, GID: p.gid, SecurityContext: p.sc, Origins: p.origins}, nil
-}
+func Mirror(f target.Facts) (Plan, error) { return Make(f, Request{}) }
 
-func missingIdentity(f target.Facts) string {
+func missingIdentity(uid, gid target.Sourced[int64]) string {
 	switch {
-	case !f.UID.Known() && !f.GID.Known():
+	case !uid.Known() && !gid.Known():
 		return "uid and gid"
-	case !f.UID.Known():
+	case !uid.Known():
 		return "uid"
-	case !f.GID.Known():
+	case !gid.Known():
 		return "gid"
 	}
 	return ""
@@ -73,16 +77,23 @@ type plan struct {
 	origins  map[string]string
 }
 
+func (p *plan) done() Plan {
+	return Plan{UID: p.uid, GID: p.gid, SecurityContext: p.sc, Origins: p.origins}
+}
+
 // identity sets uid and gid as numbers, always: to look into another process the kernel wants both to be the same
 // (__ptrace_may_access in kernel/ptrace.c), and with runAsUser alone the gid would be 0.
 func (p *plan) identity(f target.Facts) {
 	p.sc.RunAsUser, p.sc.RunAsGroup = &p.uid, &p.gid
-	p.origins["runAsUser"], p.origins["runAsGroup"] = string(f.UID.Origin), string(f.GID.Origin)
-	if p.uid != 0 {
+	switch {
+	case p.uid != 0:
 		// Without it the kubelet looks at the debug image's USER where the pod asks for runAsNonRoot, and refuses only
 		// after the container has become a permanent part of the pod.
 		p.sc.RunAsNonRoot = new(true)
 		p.origins["runAsNonRoot"] = "the uid is not 0"
+	case f.NonRootOnly:
+		p.sc.RunAsNonRoot = new(false)
+		p.origins["runAsNonRoot"] = "the uid is 0, and the pod would have none"
 	}
 }
 
@@ -104,18 +115,25 @@ func (p *plan) capabilities(f target.Facts) {
 	}
 }
 
-// escalation takes privilege escalation away wherever the API allows it; taking away is never more. The API refuses
-// false beside a literal CAP_SYS_ADMIN (ValidateSecurityContext in pkg/apis/core/validation).
+// escalation takes privilege escalation away wherever the API allows it; taking away is never more.
 func (p *plan) escalation(f target.Facts) {
-	if c := p.sc.Capabilities; c != nil && slices.Contains(c.Add, "CAP_SYS_ADMIN") {
+	switch {
+	case p.privileged():
+	case p.grantsEscalation():
 		if f.AllowPrivilegeEscalation.Known() {
 			p.sc.AllowPrivilegeEscalation = new(f.AllowPrivilegeEscalation.Value)
 			p.origins["allowPrivilegeEscalation"] = string(f.AllowPrivilegeEscalation.Origin)
 		}
-		return
+	default:
+		p.sc.AllowPrivilegeEscalation = new(false)
+		p.origins["allowPrivilegeEscalation"] = "never needed"
 	}
-	p.sc.AllowPrivilegeEscalation = new(false)
-	p.origins["allowPrivilegeEscalation"] = "never needed"
+}
+
+// grantsEscalation reports whether the API refuses to take privilege escalation away: beside privileged and beside a
+// literal CAP_SYS_ADMIN (ValidateSecurityContext in pkg/apis/core/validation).
+func (p *plan) grantsEscalation() bool {
+	return p.privileged() || p.sc.Capabilities != nil && slices.Contains(p.sc.Capabilities.Add, "CAP_SYS_ADMIN")
 }
 
 // sandbox copies the security modules' labels, which must be the same on both sides for one to see the other, and makes
@@ -123,10 +141,6 @@ func (p *plan) escalation(f target.Facts) {
 func (p *plan) sandbox(f target.Facts) {
 	p.sc.ReadOnlyRootFilesystem = new(true)
 	p.origins["readOnlyRootFilesystem"] = "always"
-	if f.Seccomp.Known() {
-		p.sc.SeccompProfile = f.Seccomp.Value.DeepCopy()
-		p.origins["seccompProfile"] = string(f.Seccomp.Origin)
-	}
 	if f.SELinux.Known() {
 		p.sc.SELinuxOptions = new(f.SELinux.Value)
 		p.origins["seLinuxOptions"] = string(f.SELinux.Origin)
@@ -140,6 +154,13 @@ func (p *plan) sandbox(f target.Facts) {
 	case f.AppArmor.Known():
 		p.sc.AppArmorProfile = f.AppArmor.Value.DeepCopy()
 		p.origins["appArmorProfile"] = string(f.AppArmor.Origin)
+	}
+	if p.privileged() {
+		return
+	}
+	if f.Seccomp.Known() {
+		p.sc.SeccompProfile = f.Seccomp.Value.DeepCopy()
+		p.origins["seccompProfile"] = string(f.Seccomp.Origin)
 	}
 	if f.ProcMount.Known() {
 		p.sc.ProcMount = new(f.ProcMount.Value)

@@ -88,6 +88,14 @@ func TestMirror(t *testing.T) {
 		},
 		{name: "root with default capabilities", root: true},
 		{
+			name: "root in a pod that asks for runAsNonRoot: the target says otherwise, and so must we", root: true,
+			facts: func(f *target.Facts) { f.NonRootOnly = true },
+			want: func(p *profiles.Plan) {
+				p.SecurityContext.RunAsNonRoot = new(false)
+				p.Origins["runAsNonRoot"] = "the uid is 0, and the pod would have none"
+			},
+		},
+		{
 			name: "non-root: added capabilities are dropped",
 			facts: func(f *target.Facts) {
 				f.Capabilities = sourced(target.FromContainer, caps([]corev1.Capability{"NET_ADMIN"}, nil))

@@ -14,16 +14,7 @@ const (
 	FromPod        Origin = "pod securityContext"
 	FromStatus     Origin = "container status"
 	FromAnnotation Origin = "pod annotation"
-	FromFlag       Origin = "flag"
-	// FromNoUser is the uid 0 of an image whose configuration names no USER, FromPasswd a gid that the runtime took from
-	// the image's /etc/passwd, FromNoPasswd the gid 0 that it takes where that does not list the uid.
-	FromNoUser   Origin = "image config (no USER)"
-	FromPasswd   Origin = "image /etc/passwd"
-	FromNoPasswd Origin = "runtime default, uid not in image /etc/passwd"
-	// FromProcess is what the target's process was seen to run as, by a session container that was there or, with
-	// FromLearnUser, by one that was added for it.
-	FromProcess   Origin = "the process itself"
-	FromLearnUser Origin = "the process itself (--learn-user)"
+	FromRunAs      Origin = "--run-as"
 )
 
 // Sourced is a value with the place that it was read from. Its zero value, with an empty Origin, means "not known".
@@ -58,6 +49,11 @@ type Facts struct {
 	// UID and GID are the identity of the container's first process. Unknown where neither the spec nor the status
 	// tells it: it is never guessed.
 	UID, GID Sourced[int64]
+	// NonRootOnly is true where the pod's securityContext sets runAsNonRoot, which then holds for every container that
+	// does not set it itself.
+	NonRootOnly bool
+	// Groups are the supplementary groups that the pod's securityContext gives to every container, fsGroup included.
+	Groups []int64
 	// Capabilities are what the container's securityContext adds to and drops from the runtime's default set.
 	Capabilities Sourced[corev1.Capabilities]
 	// Privileged is true where the container is.
