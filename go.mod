@@ -14,6 +14,7 @@ require (
 	k8s.io/cli-runtime v0.37.2 // kubectl's own connection flags
 	k8s.io/client-go v0.37.2 // clients and streams
 	k8s.io/klog/v2 v2.140.0 // to silence what client-go logs
+	k8s.io/kubectl v0.37.2 // the order of pods in which kubectl takes the first
 	k8s.io/streaming v0.37.2 // the fallback from websockets to SPDY
 	sigs.k8s.io/yaml v1.6.0 // manifests and containers as YAML
 )

@@ -2,6 +2,12 @@
 // documentation are made from it, so that they cannot disagree.
 package access
 
+import (
+	"fmt"
+
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
+)
+
 // Call is a verb on a resource; an empty Group is the core API group.
 type Call struct {
 	Verb, Group, Resource, Subresource string
@@ -34,6 +40,7 @@ var (
 // Calls that a session can do without.
 var (
 	ListPods    = Call{Verb: "list", Resource: "pods"}
+	ListJobs    = Call{Verb: "list", Group: "batch", Resource: "jobs"}
 	WatchPods   = Call{Verb: "watch", Resource: "pods"}
 	WatchEvents = Call{Verb: "watch", Resource: "events"}
 )
@@ -57,11 +64,21 @@ func Required() []Need {
 
 // Optional returns what is asked for and can be missing.
 func Optional() []Need {
-	return []Need{
-		{ListPods, "offering names that are alike, and `check` of a namespace", "a wrong name is not offered its neighbours, and only single pods can be checked"},
+	needs := []Need{
+		{ListPods, "finding the pods of a Deployment or of another owner, offering names that are alike, and `check` of a namespace", "only a pod can be named, a wrong name is not offered its neighbours, and only single pods can be checked"},
 		{WatchPods, "noticing a start at once", "the start is noticed by reading the pod each second"},
 		{WatchEvents, "the kubelet's own words about a start", "the moment of the start: up to four tries to enter may fail before, and are in the audit log. Some causes why a container does not start are told later or not at all"},
 	}
+	known := map[Call]bool{GetPod: true, ListPods: true}
+	for _, k := range target.Kinds() {
+		for _, call := range Target(k) {
+			if !known[call] {
+				known[call] = true
+				needs = append(needs, Need{call, fmt.Sprintf("finding the pods of `%s/NAME`", k.Name), fmt.Sprintf("no `%s/NAME`", k.Name)})
+			}
+		}
+	}
+	return needs
 }
 
 // Session returns the calls that a user must be allowed for a session in a pod that has none yet. Whatever else a session
@@ -72,4 +89,18 @@ func Session() []Call {
 		calls = append(calls, need.Call)
 	}
 	return calls
+}
+
+// Get returns the call that reads an object of the kind.
+func Get(k target.Kind) Call { return Call{Verb: "get", Group: k.Group, Resource: k.Plural} }
+
+// Target returns the calls that find the pod of a target of that kind. What a session makes later comes on top.
+func Target(k target.Kind) []Call {
+	switch k.Name {
+	case target.Pods:
+		return []Call{GetPod}
+	case "cronjob":
+		return []Call{Get(k), ListJobs, ListPods}
+	}
+	return []Call{Get(k), ListPods}
 }

@@ -21,7 +21,7 @@ type Draft struct {
 // MakeDraft returns the container that the session would add, and adds nothing. Where askServer is false it reads the pod
 // and asks nothing else; else the container is what the server would make of it.
 func MakeDraft(ctx context.Context, cluster Cluster, streams Streams, r SessionRequest, askServer bool) (Draft, error) {
-	pod, err := findPod(ctx, cluster, r.TargetRequest)
+	pod, err := findPod(ctx, cluster, streams, nil, r.TargetRequest, wouldEnter(ctx, cluster, r))
 	if err != nil {
 		return Draft{}, err
 	}

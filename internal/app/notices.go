@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/mindebug/kubectl-mindebug/internal/resolve"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles/exceed"
@@ -30,6 +32,24 @@ func (s *sessionRun) kind() string {
 		return "mirror"
 	}
 	return strings.Join(s.plan.Asked, " ")
+}
+
+// whichPod says which pod it is, of how many, and which of them are not as they should be:
+// "pod/web-7d (1 of 12; not ready: web-9k, 4 restarts)".
+func whichPod(chosen *corev1.Pod, all []*corev1.Pod) string {
+	worst, _ := resolve.WorstFirst(all)
+	var unwell []string
+	for _, state := range states(worst) {
+		if text := state.Ailment(); text != "" {
+			unwell = append(unwell, text)
+		}
+	}
+	parts := []string{fmt.Sprintf("1 of %d", len(all))}
+	parts = append(parts, unwell[:min(len(unwell), named)]...)
+	if more := len(unwell) - named; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	return fmt.Sprintf("pod/%s (%s)", chosen.Name, strings.Join(parts, "; "))
 }
 
 // sayBegun says where one is and as whom, and what about it is not as one would expect.

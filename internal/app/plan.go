@@ -3,12 +3,15 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/preflight"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
@@ -64,6 +67,30 @@ func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles
 		settings.Mounts, _ = session.Mounts(container)
 	}
 	return session.Container(plan, f.Container, settings)
+}
+
+// wouldEnter returns whether a pod runs a session container of the plan that would be made for it. Who the user is is asked
+// once, and only where it matters.
+func wouldEnter(ctx context.Context, cluster Cluster, r SessionRequest) func(*corev1.Pod) bool {
+	who := sync.OnceValue(func() string { return whoAmI(ctx, cluster) })
+	enters := func(pod *corev1.Pod, name string) bool {
+		f, plan, err := makePlan(pod, name, r.PlanRequest)
+		if err != nil || preflight.State(pod, name) != nil {
+			return false
+		}
+		user := ""
+		if plan.StepUp {
+			if user = who(); user == "" {
+				return false
+			}
+		}
+		found, ok := session.Find(pod, r.container(pod, f, plan, user))
+		return ok && found.Running
+	}
+	return func(pod *corev1.Pod) bool {
+		return len(pod.Status.EphemeralContainerStatuses) > 0 &&
+			slices.ContainsFunc(couldBe(pod, r.Container), func(name string) bool { return enters(pod, name) })
+	}
 }
 
 // ttl is how long the session container stays without use. One that goes beyond the mirror ends with its session, unless

@@ -24,7 +24,7 @@ import (
 
 // Cluster is what a session needs of the API server: what its stages do.
 type Cluster interface {
-	resolve.Pods
+	resolve.Cluster
 	preflight.Cluster
 	session.Cluster
 }
@@ -63,7 +63,7 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, stream
 	if !r.Quiet && (len(r.Command) == 0 || ui.IsTerminal(streams.Err)) {
 		s.notices = ui.NewNotices(streams.Err)
 	}
-	pod, err := findPod(ctx, cluster, r.TargetRequest)
+	pod, err := findPod(ctx, cluster, streams, s.notices, r.TargetRequest, wouldEnter(ctx, cluster, r))
 	if err != nil {
 		return 0, err
 	}

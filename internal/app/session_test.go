@@ -16,9 +16,14 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 
@@ -42,11 +47,13 @@ var (
 type world struct {
 	mu  sync.Mutex
 	pod *corev1.Pod
+	// siblings are other pods of the Deployment that it belongs to.
+	siblings []*corev1.Pod
 	// calls are what the API server was asked, execs the containers of all execs.
 	calls, execs []string
-	// readErr, patchErr are answers to reads, and to the patch that is no dry run; mayNot are calls that are not allowed.
-	readErr, patchErr error
-	mayNot            []string
+	// readErr, patchErr, listErr are answers to reads, to the patch that is no dry run, and to lists; mayNot are calls that are not allowed.
+	readErr, patchErr, listErr error
+	mayNot                     []string
 	// dryRunErr is the answer to the dry run, whoErr to the question who one is.
 	dryRunErr, whoErr error
 
@@ -65,6 +72,15 @@ func (w *world) called(what string) {
 	w.calls = append(w.calls, what)
 }
 
+// inOrder are the calls, with those that are made at the same time in the order of the alphabet.
+func (w *world) inOrder() []string {
+	calls := slices.Clone(w.calls)
+	if i := slices.Index(calls, "may I create pods/exec"); i > 0 && calls[i-1] != "dry run" {
+		calls[i], calls[i+1] = calls[i+1], calls[i]
+	}
+	return calls
+}
+
 func (w *world) Pod(_ context.Context, _, name string) (*corev1.Pod, error) {
 	w.called("get")
 	w.mu.Lock()
@@ -78,7 +94,35 @@ func (w *world) Pod(_ context.Context, _, name string) (*corev1.Pod, error) {
 	return w.pod.DeepCopy(), nil
 }
 
-func (w *world) PodNames(context.Context, string) ([]string, error) { return []string{"web"}, nil }
+func (w *world) Names(context.Context, string, target.Kind) ([]string, error) {
+	return []string{"web"}, nil
+}
+
+// Object knows one Deployment.
+func (w *world) Object(_ context.Context, _ string, kind target.Kind, name string) (runtime.Object, error) {
+	w.called("get " + kind.Name)
+	if name != "shop" {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Group: kind.Group, Resource: kind.Plural}, name)
+	}
+	return &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Selector: metav1.SetAsLabelSelector(labels.Set{"app": "shop"})}}, nil
+}
+
+// Pods are the pod and its siblings.
+func (w *world) Pods(_ context.Context, _, selector string) ([]corev1.Pod, error) {
+	w.called("list " + selector)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.listErr != nil {
+		return nil, w.listErr
+	}
+	list := []corev1.Pod{*w.pod.DeepCopy()}
+	for _, sibling := range w.siblings {
+		list = append(list, *sibling.DeepCopy())
+	}
+	return list, nil
+}
+
+func (w *world) Jobs(context.Context, string) ([]batchv1.Job, error) { return nil, nil }
 
 func (w *world) AddEphemeralContainer(_ context.Context, pod *corev1.Pod, c corev1.EphemeralContainer, dryRun bool) (*corev1.Pod, error) {
 	if dryRun {

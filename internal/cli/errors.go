@@ -94,7 +94,7 @@ func (m message) writeJSON(out io.Writer) {
 // explain turns an error into words and an exit status. It is the only place that does.
 func explain(err error) message {
 	m := message{text: err.Error(), status: statusFailed}
-	for _, words := range []func(error, *message) bool{inUsage, inAccess, inTarget, inStart, inSession, inAnswer} {
+	for _, words := range []func(error, *message) bool{inUsage, inAccess, inPods, inTarget, inStart, inSession, inAnswer} {
 		if words(err, &m) {
 			break
 		}
@@ -162,24 +162,101 @@ func inAnswer(err error, m *message) bool {
 	return true
 }
 
-// inTarget is about the pod and the container that were named.
-func inTarget(err error, m *message) bool {
+// inPods is about which pod is meant.
+func inPods(err error, m *message) bool {
 	var noPod *fault.NoPod
+	var noOwner *fault.NoOwner
+	var noSelector *fault.NoSelector
+	var noneRuns *fault.NoneRuns
+	var nonePicked *fault.NonePicked
+	switch {
+	case errors.As(err, &noPod):
+		m.text = fmt.Sprintf("there is no pod %q in namespace %q", noPod.Pod.Name, noPod.Pod.Namespace)
+		m.hint = hintNear("pod", noPod.Near, noPod.Pod.Namespace)
+		if verbs := didYouMean(noPod.Verbs); verbs != "" {
+			m.facts = []string{fmt.Sprintf("nor a verb %q: a word that is none is the name of a pod", noPod.Pod.Name)}
+			m.hint = verbs
+			if len(noPod.Near) > 0 {
+				m.hint += " or pod/" + strings.Join(noPod.Near, ", pod/") + "?"
+			}
+		}
+	case errors.As(err, &noOwner):
+		m.text = fmt.Sprintf("there is no %s %q in namespace %q", noOwner.Kind, noOwner.Name, noOwner.Namespace)
+		m.hint = hintNear(noOwner.Kind, noOwner.Near, noOwner.Namespace)
+	case errors.As(err, &noSelector):
+		m.text = fmt.Sprintf("%s selects no pods: it has no selector", noSelector.Target)
+		m.hint = fmt.Sprintf("see what it leads to: kubectl describe -n %s %s", noSelector.Namespace, noSelector.Target)
+	case errors.As(err, &noneRuns):
+		explainNoneRuns(noneRuns, m)
+	case errors.As(err, &nonePicked):
+		m.text = fmt.Sprintf("no pod of %s is as --pick=%s wants it", nonePicked.Target, nonePicked.Pick)
+		m.facts = describePods(nonePicked.Pods)
+		m.hint = "leave --pick away, or name one: pod/" + nonePicked.Pods[0].Name
+	default:
+		return false
+	}
+	return true
+}
+
+// hintNear offers the names that are alike, else says how to see all.
+func hintNear(kind string, near []string, namespace string) string {
+	if len(near) == 0 {
+		return fmt.Sprintf("list them: kubectl get %ss -n %s", kind, namespace)
+	}
+	return fmt.Sprintf("did you mean %s/%s?", kind, strings.Join(near, ", "+kind+"/"))
+}
+
+func explainNoneRuns(e *fault.NoneRuns, m *message) {
+	byLabels := e.Target == "-l "+e.Selector
+	switch {
+	case byLabels && len(e.Pods) == 0:
+		m.text = fmt.Sprintf("no pod in namespace %q has the labels %s", e.Namespace, e.Selector)
+	case byLabels:
+		m.text = fmt.Sprintf("no pod with the labels %s runs in namespace %q", e.Selector, e.Namespace)
+	default:
+		m.text = fmt.Sprintf("%s has no running pod in namespace %q", e.Target, e.Namespace)
+	}
+	if e.Detail != "" {
+		m.facts = append(m.facts, e.Detail)
+	}
+	m.facts = append(m.facts, describePods(e.Pods)...)
+	switch {
+	case len(e.Pods) > 0:
+		m.hint = fmt.Sprintf("see why: kubectl describe -n %s pod %s", e.Namespace, e.Pods[0].Name)
+	case byLabels:
+		m.hint = fmt.Sprintf("see what labels there are: kubectl get pods -n %s --show-labels", e.Namespace)
+	default:
+		m.hint = fmt.Sprintf("see why: kubectl describe -n %s %s", e.Namespace, e.Target)
+	}
+}
+
+// describedPods is how many pods an error names.
+const describedPods = 10
+
+func describePods(pods []fault.PodState) (out []string) {
+	for _, pod := range pods[:min(len(pods), describedPods)] {
+		out = append(out, pod.Describe())
+	}
+	if more := len(pods) - describedPods; more > 0 {
+		out = append(out, fmt.Sprintf("and %d more", more))
+	}
+	return out
+}
+
+// inTarget is about the container, and whether the pod can be joined.
+func inTarget(err error, m *message) bool {
 	var noContainer *fault.NoContainer
 	var many *fault.ManyContainers
 	var notRunning *fault.NotRunning
 	var noPlace *fault.NoPlace
 	switch {
-	case errors.As(err, &noPod):
-		m.text = fmt.Sprintf("there is no pod %q in namespace %q", noPod.Pod.Name, noPod.Pod.Namespace)
-		m.hint = fmt.Sprintf("list them: kubectl get pods -n %s", noPod.Pod.Namespace)
-		if len(noPod.Near) > 0 {
-			m.hint = "did you mean pod/" + strings.Join(noPod.Near, ", pod/") + "?"
-		}
 	case errors.As(err, &noContainer):
 		m.text = fmt.Sprintf("pod/%s has no container %q", noContainer.Pod.Name, noContainer.Name)
 		m.facts = describe(noContainer.Containers)
 		m.hint = "name one of these: -c " + noContainer.Containers[0].Name
+		if len(noContainer.Near) > 0 {
+			m.hint = "did you mean -c " + strings.Join(noContainer.Near, ", -c ") + "?"
+		}
 	case errors.As(err, &many):
 		m.text = fmt.Sprintf("pod/%s has %d containers, and nothing says which is meant", many.Pod.Name, len(many.Containers))
 		m.facts = describe(many.Containers)

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,6 +93,67 @@ var explained = []struct {
 	{
 		name: "no pod, near names", err: &fault.NoPod{Pod: web, Near: []string{"web-7e", "web-9k"}, Server: errNotFound}, status: 125,
 		want: "error: there is no pod \"web-7d\" in namespace \"shop\"\nhint: did you mean pod/web-7e, pod/web-9k?\n",
+	},
+	{
+		name: "no pod, but a verb", err: &fault.NoPod{Pod: fault.Pod{Namespace: "shop", Name: "chek"}, Verbs: []string{"check"}, Server: errNotFound}, status: 125,
+		want: "error: there is no pod \"chek\" in namespace \"shop\"\n  nor a verb \"chek\": a word that is none is the name of a pod\n" +
+			"hint: did you mean: kubectl mindebug check?\n",
+	},
+	{
+		name: "no pod, but a verb and near names", status: 125,
+		err: &fault.NoPod{Pod: fault.Pod{Namespace: "shop", Name: "chek"}, Near: []string{"check-1"}, Verbs: []string{"check"}, Server: errNotFound},
+		want: "error: there is no pod \"chek\" in namespace \"shop\"\n  nor a verb \"chek\": a word that is none is the name of a pod\n" +
+			"hint: did you mean: kubectl mindebug check? or pod/check-1?\n",
+	},
+	{
+		name: "no deployment", err: &fault.NoOwner{Namespace: "shop", Kind: "deployment", Name: "wep", Server: errNotFound}, status: 125,
+		want: "error: there is no deployment \"wep\" in namespace \"shop\"\nhint: list them: kubectl get deployments -n shop\n",
+	},
+	{
+		name: "no deployment, near names", err: &fault.NoOwner{Namespace: "shop", Kind: "deployment", Name: "wep", Near: []string{"web", "webs"}, Server: errNotFound}, status: 125,
+		want: "error: there is no deployment \"wep\" in namespace \"shop\"\nhint: did you mean deployment/web, deployment/webs?\n",
+	},
+	{
+		name: "no selector", err: &fault.NoSelector{Namespace: "shop", Target: "service/ext"}, status: 125,
+		want: "error: service/ext selects no pods: it has no selector\nhint: see what it leads to: kubectl describe -n shop service/ext\n",
+	},
+	{
+		name: "none runs", status: 125,
+		err: &fault.NoneRuns{Namespace: "shop", Target: "cronjob/nightly", Detail: "its newest job is job/nightly-1", Pods: []fault.PodState{
+			{Name: "nightly-1-x", State: "finished: Failed"}, {Name: "nightly-1-y", State: "waiting: CrashLoopBackOff (exit code 1)", Restarts: 4},
+		}},
+		want: "error: cronjob/nightly has no running pod in namespace \"shop\"\n  its newest job is job/nightly-1\n  pod/nightly-1-x (finished: Failed)\n" +
+			"  pod/nightly-1-y (waiting: CrashLoopBackOff (exit code 1), 4 restarts)\nhint: see why: kubectl describe -n shop pod nightly-1-x\n",
+	},
+	{
+		name: "there is none", err: &fault.NoneRuns{Namespace: "shop", Target: "deployment/web", Detail: "it is scaled to 0"}, status: 125,
+		want: "error: deployment/web has no running pod in namespace \"shop\"\n  it is scaled to 0\nhint: see why: kubectl describe -n shop deployment/web\n",
+	},
+	{
+		name: "none with such labels", err: &fault.NoneRuns{Namespace: "shop", Target: "-l app=wep", Selector: "app=wep"}, status: 125,
+		want: "error: no pod in namespace \"shop\" has the labels app=wep\nhint: see what labels there are: kubectl get pods -n shop --show-labels\n",
+	},
+	{
+		name: "none with such labels runs", status: 125,
+		err: &fault.NoneRuns{Namespace: "shop", Target: "-l app=web", Selector: "app=web", Pods: []fault.PodState{{Name: "web-7d", State: "being deleted"}}},
+		want: "error: no pod with the labels app=web runs in namespace \"shop\"\n  pod/web-7d (being deleted)\n" +
+			"hint: see why: kubectl describe -n shop pod web-7d\n",
+	},
+	{
+		name: "many of which none runs", err: &fault.NoneRuns{Namespace: "shop", Target: "job/a", Pods: slices.Repeat([]fault.PodState{{Name: "a", State: "waiting"}}, 12)}, status: 125,
+		want: "error: job/a has no running pod in namespace \"shop\"\n" + strings.Repeat("  pod/a (waiting)\n", 10) +
+			"  and 2 more\nhint: see why: kubectl describe -n shop pod a\n",
+	},
+	{
+		name: "none is as --pick wants it", status: 125,
+		err: &fault.NonePicked{Namespace: "shop", Target: "deployment/web", Pick: "not-ready", Pods: []fault.PodState{{Name: "web-7d", Ready: true, State: "running", Restarts: 1}}},
+		want: "error: no pod of deployment/web is as --pick=not-ready wants it\n  pod/web-7d (running, 1 restart)\n" +
+			"hint: leave --pick away, or name one: pod/web-7d\n",
+	},
+	{
+		name: "no container, near names", err: &fault.NoContainer{Pod: web, Name: "ap", Containers: candidates, Near: []string{"app"}}, status: 125,
+		want: "error: pod/web-7d has no container \"ap\"\n  app (container, shop/web:1, running)\n" +
+			"  proxy (sidecar, mesh:2, waiting: CrashLoopBackOff, 4 restarts)\nhint: did you mean -c app?\n",
 	},
 	{
 		name: "no container", err: &fault.NoContainer{Pod: web, Name: "ap", Containers: candidates}, status: 125,

@@ -123,11 +123,15 @@ func newRoot(f *factory, run func(context.Context, app.SessionRequest) error) *c
 		Short: "Debug a container that has no shell",
 		Long: `Opens a debugging session beside a container that has no shell: an ephemeral container that shares the target's process
 namespace and has the target's privileges, never more.`,
-		Example:           examples,
-		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mindebug"},
-		Args:              cobra.ArbitraryArgs,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
+		Example:       examples,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mindebug"},
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+
+		// How many letters of a verb may be wrong for it to be offered.
+		SuggestionsMinimumDistance: 2,
+
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && cmd.Flags().NFlag() == 0 {
@@ -137,20 +141,31 @@ namespace and has the target's privileges, never more.`,
 			words, command := split(args, cmd.ArgsLenAtDash())
 			flags.ttlGiven = cmd.Flags().Changed("ttl")
 			request, err := flags.request(words, command, surroundings{
-				terminal: ui.IsTerminal(f.program.In), getenv: f.program.Getenv,
+				terminal: ui.IsTerminal(f.program.In), getenv: f.program.Getenv, verbs: cmd.SuggestionsFor,
 			})
 			if err != nil {
 				return err
 			}
 			if flags.dryRun != dryRunNone {
-				return f.draft(cmd.Context(), request, flags)
+				err = f.draft(cmd.Context(), request, flags)
+			} else {
+				err = run(cmd.Context(), request)
 			}
-			return run(cmd.Context(), request)
+			var noPod *fault.NoPod
+			if errors.As(err, &noPod) && len(words) == 1 && words[0] == noPod.Pod.Name {
+				noPod.Verbs = cmd.SuggestionsFor(words[0])
+			}
+			return err
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if cmd != root {
 			return &fault.Usage{Reason: err.Error(), Hint: "see its flags: " + cmd.CommandPath() + " --help"}
+		}
+		if words := cmd.Flags().Args(); len(words) > 0 {
+			if hint := didYouMean(cmd.SuggestionsFor(words[0])); hint != "" {
+				return &fault.Usage{Reason: err.Error(), Hint: hint}
+			}
 		}
 		return &fault.Usage{Reason: err.Error(), Hint: "write `--` before a command that has flags of its own: kubectl mindebug pod/x -- ls -l"}
 	})

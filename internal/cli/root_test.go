@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
 
 // TestMain gives the whole package a kubeconfig that cannot be read, so that whatever opens one is seen.
@@ -58,9 +60,17 @@ func TestRun(t *testing.T) {
 		{name: "help of a verb", args: []string{"version", "--help"}, out: []string{"kubectl mindebug version"}},
 		{name: "nothing: three examples", out: []string{"# A shell beside", "# One command", "# A script", "More: kubectl mindebug --help"}},
 		{name: "unknown flag", args: []string{"pod/x", "--bogus"}, status: 125, stderr: "error: unknown flag: --bogus\n" + dash},
-		{name: "a flag of the command", args: []string{"pod/x", "ls", "-l"}, status: 125, stderr: "error: unknown shorthand flag: 'l' in -l\n" + dash},
+		{name: "a flag of the command", args: []string{"pod/x", "ls", "-a"}, status: 125, stderr: "error: unknown shorthand flag: 'a' in -a\n" + dash},
 		{name: "a bad value", args: []string{"pod/x", "--ttl", "soon"}, status: 125, out: nil, stderr: `error: invalid argument "soon" for "--ttl" flag: time: invalid duration "soon"` + "\n" + dash},
 		{name: "a flag and no target", args: []string{"-q"}, status: 125, stderr: "error: no target given\nhint: name one: kubectl mindebug pod/NAME\n"},
+		{
+			name: "a verb with a slip and a flag", args: []string{"verson", "--bogus"}, status: 125,
+			stderr: "error: unknown flag: --bogus\nhint: did you mean: kubectl mindebug version?\n",
+		},
+		{
+			name: "a verb with a slip and a word", args: []string{"polcy", "roles"}, status: 125,
+			stderr: "error: there is no verb \"polcy\"\nhint: did you mean: kubectl mindebug policy?\n",
+		},
 		{name: "verb with a word too many", args: []string{"version", "x"}, status: 2},
 		{name: "verb with an unknown flag", args: []string{"version", "--bogus"}, status: 2},
 		{name: "a kubeconfig that cannot be read", args: []string{"pod/x"}, status: 125},
@@ -209,4 +219,30 @@ func TestTree(t *testing.T) {
 		}
 	}
 	walk(newTree(nil))
+}
+
+// TestVerbsForABareWord: a bare word is a pod's name; where there is no such pod, it may have been a verb.
+func TestVerbsForABareWord(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		words []string
+		want  []string
+	}{
+		{[]string{"verson"}, []string{"version"}},
+		{[]string{"web"}, []string{}},
+		{[]string{"pod/verson"}, nil},
+		{[]string{"pod", "verson"}, nil},
+	} {
+		root := newTree(func(_ context.Context, r app.SessionRequest) error {
+			return &fault.NoPod{Pod: fault.Pod{Name: r.Query.Name}}
+		})
+		root.SetArgs(test.words)
+		var noPod *fault.NoPod
+		if err := root.ExecuteContext(t.Context()); !errors.As(err, &noPod) {
+			t.Fatalf("%q: %v", test.words, err)
+		}
+		if diff := cmp.Diff(test.want, noPod.Verbs); diff != "" {
+			t.Errorf("verbs for %q (-want +got):\n%s", test.words, diff)
+		}
+	}
 }

@@ -47,11 +47,13 @@ type surroundings struct {
 	// terminal is true where standard input is one.
 	terminal bool
 	getenv   func(string) string
+	// verbs returns the verbs that are like a word.
+	verbs func(string) []string
 }
 
 // request turns words and flags into a request.
 func (f *sessionFlags) request(words, command []string, around surroundings) (app.SessionRequest, error) {
-	wanted, err := f.targetFlags.request(words)
+	wanted, err := f.targetFlags.request(words, around.verbs)
 	if err != nil {
 		return app.SessionRequest{}, err
 	}

@@ -21,6 +21,14 @@ import (
 
 func noEnv(string) string { return "" }
 
+// likeVerbs knows one verb, "check".
+func likeVerbs(word string) []string {
+	if word == "chek" {
+		return []string{"check"}
+	}
+	return nil
+}
+
 // parse turns a command line into a request as the root command does.
 func parse(t *testing.T, line string, around surroundings) (app.SessionRequest, error) {
 	t.Helper()
@@ -32,6 +40,7 @@ func parse(t *testing.T, line string, around surroundings) (app.SessionRequest, 
 	}
 	words, command := split(set.Args(), set.ArgsLenAtDash())
 	f.ttlGiven = set.Changed("ttl")
+	around.verbs = likeVerbs
 	return f.request(words, command, around)
 }
 
@@ -81,6 +90,13 @@ func TestSessionRequest(t *testing.T) {
 		{line: "-c app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "--container=app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "pod/x --target app", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
+		{line: "deploy/x --pick newest", want: shell(func(r *app.SessionRequest) {
+			r.Query.Kind, r.Pick = "deployment", target.PickNewest
+		})},
+		{line: "-l app=web", want: shell(func(r *app.SessionRequest) { r.Query, r.Selector = target.Query{}, "app=web" })},
+		{line: "pods --selector app=web,tier!=db --pick ready", want: shell(func(r *app.SessionRequest) {
+			r.Query, r.Selector, r.Pick = target.Query{}, "app=web,tier!=db", target.PickReady
+		})},
 		{line: "pod/x --image debug:1", want: shell(func(r *app.SessionRequest) { r.Image, r.ImageOrigin = "debug:1", "flag" })},
 		{
 			line:   "pod/x",
@@ -150,6 +166,13 @@ func TestSessionRequest(t *testing.T) {
 		{line: "pod/x --custom /no/such", fails: "reading the file of --custom: open /no/such", hint: "it takes what kubectl debug --custom takes"},
 		{line: "pod/x --custom -", fails: "reading the file of --custom: open -: no such file", hint: "it takes what"},
 		{line: "pod/x --custom session.go", fails: "--custom=session.go: this is not a container specification", hint: "it takes what"},
+		{line: "deploy/x --pick best", fails: `--pick="best" is none of ready, not-ready, newest, oldest`},
+		{line: "pod/x --pick newest", fails: "--pick=newest chooses between several pods, and pod/x is one"},
+		{line: "pod/x -l app=web", fails: `--selector selects pods by their labels, and "pod/x" names something`},
+		{line: "pod/x ls -la", fails: `"ls" stands after the target`},
+		{line: "deploy -l app=web", fails: `"deploy" names something`},
+		{line: "-l app==,", fails: `--selector="app==,": `},
+		{line: "--selector= ", fails: "no target given"},
 		{line: "-- ls", fails: "no target given"},
 	}
 	for _, test := range tests {
@@ -201,6 +224,7 @@ func TestCustomFile(t *testing.T) {
 func TestParseQuery(t *testing.T) {
 	t.Parallel()
 	const list = "name a pod: kubectl mindebug pod/NAME"
+	const types = "these types are known: pod, deployment, statefulset, daemonset, replicaset, cronjob, job, service"
 	tests := []struct {
 		words        string
 		want         string
@@ -226,15 +250,25 @@ func TestParseQuery(t *testing.T) {
 			words: "web-7d cat @/etc/passwd", reason: `"cat @/etc/passwd" stands after the target`,
 			hint: "write `--` before the command: kubectl mindebug pod/web-7d -- cat @/etc/passwd",
 		},
-		{words: "pdo/x", reason: `"pdo" is not a resource type that has containers`, hint: list},
+		{words: "deploy/x", want: "deployment/x"},
+		{words: "pdo/x", reason: `"pdo" is not a resource type that has containers`, hint: "did you mean pod/NAME?"},
+		{words: "Deplyo/x", reason: `"Deplyo" is not a resource type that has containers`, hint: "did you mean deployment/NAME?"},
+		{words: "configmap/x", reason: `"configmap" is not a resource type that has containers`, hint: types},
+		{words: "chek pod/x", reason: `there is no verb "chek"`, hint: "did you mean: kubectl mindebug check?"},
+		{words: "chek pod/x -o", reason: `there is no verb "chek"`, hint: "did you mean: kubectl mindebug check?"},
+		{words: "chek", want: "pod/chek"},
+		{
+			words: "deploy/x ls", reason: `"ls" stands after the target`,
+			hint: "write `--` before the command: kubectl mindebug deployment/x -- ls",
+		},
 		{words: "node/x ls", reason: `more than one target`, hint: list},
 		{words: "pod/", reason: "the name is missing", hint: list},
-		{words: "a/b/c", reason: `"a" is not a resource type`, hint: list},
+		{words: "a/b/c", reason: `"a" is not a resource type`, hint: types},
 	}
 	for _, test := range tests {
 		t.Run(test.words, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseQuery(strings.Fields(test.words))
+			got, err := parseQuery(strings.Fields(test.words), likeVerbs)
 			if test.want != "" {
 				if err != nil || got.String() != test.want {
 					t.Errorf("parseQuery = %v, %v; want %s", got, err, test.want)

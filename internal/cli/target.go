@@ -6,28 +6,72 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/near"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // targetFlags say which container is meant, beside the words.
-type targetFlags struct{ container string }
+type targetFlags struct{ container, selector, pick string }
 
 func (f *targetFlags) add(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.container, "container", "c", "", "target container; by default the pod's default container, or its only one")
 	flags.StringVar(&f.container, "target", "", "the same as --container")
+	flags.StringVarP(&f.selector, "selector", "l", "", "a pod with these labels, instead of one by name: app=web,tier!=db")
+	flags.StringVar(&f.pick, "pick", "", "which of several pods: ready, not-ready, newest or oldest")
 }
 
-// request turns the words before the "--" and the flags into a request.
-func (f *targetFlags) request(words []string) (app.TargetRequest, error) {
-	query, err := parseQuery(words)
-	return app.TargetRequest{Query: query, Container: f.container}, err
+// request turns the words before the "--" and the flags into a request. verbs returns the verbs that are like a word.
+func (f *targetFlags) request(words []string, verbs func(string) []string) (app.TargetRequest, error) {
+	r := app.TargetRequest{Container: f.container, Selector: f.selector}
+	pick, err := target.ParsePick(f.pick)
+	if err != nil {
+		return r, &fault.Usage{Reason: "--pick=" + err.Error()}
+	}
+	r.Pick = pick
+	if f.selector != "" {
+		return r, checkSelector(f.selector, words)
+	}
+	if r.Query, err = parseQuery(words, verbs); err != nil {
+		return r, err
+	}
+	if r.Query.Kind == target.Pods && pick != "" {
+		return r, &fault.Usage{
+			Reason: fmt.Sprintf("--pick=%s chooses between several pods, and %s is one", pick, r.Query),
+			Hint:   "name what they belong to: kubectl mindebug deployment/NAME --pick=" + string(pick),
+		}
+	}
+	return r, nil
 }
 
-// parseQuery reads the words before the "--". What looks like a command written without it gets the line that is right.
-func parseQuery(words []string) (target.Query, error) {
+// checkSelector refuses what is no selector, and a name beside one. The word "pods" may stand there, as in kubectl.
+func checkSelector(selector string, words []string) error {
+	if _, err := labels.Parse(selector); err != nil {
+		return &fault.Usage{Reason: fmt.Sprintf("--selector=%q: %v", selector, err), Hint: "write it as for kubectl: -l app=web,tier!=db"}
+	}
+	if len(words) == 1 {
+		if kind, ok := target.KindOf(words[0]); ok && kind.Name == target.Pods {
+			return nil
+		}
+	}
+	if usage := afterTarget(words); usage != nil {
+		return usage // the -l was the command's: ls -la
+	}
+	if len(words) > 0 {
+		return &fault.Usage{
+			Reason: fmt.Sprintf("--selector selects pods by their labels, and %q names something", strings.Join(words, " ")),
+			Hint:   "leave one of them away: kubectl mindebug -l " + selector,
+		}
+	}
+	return nil
+}
+
+// parseQuery reads the words before the "--". What looks like a command written without it gets the line that is right,
+// and what looks like a verb is offered those that there are.
+func parseQuery(words []string, verbs func(string) []string) (target.Query, error) {
 	query, err := target.ParseQuery(words)
 	if err == nil {
 		return query, nil
@@ -36,14 +80,55 @@ func parseQuery(words []string) (target.Query, error) {
 	if !errors.As(err, &wrong) || len(words) == 0 {
 		return query, &fault.Usage{Reason: "no target given", Hint: "name one: kubectl mindebug pod/NAME"}
 	}
+	if hint := didYouMean(verbs(words[0])); hint != "" {
+		return query, &fault.Usage{Reason: fmt.Sprintf("there is no verb %q", words[0]), Hint: hint}
+	}
+	if usage := afterTarget(words); usage != nil {
+		return query, usage
+	}
+	usage := &fault.Usage{Reason: err.Error(), Hint: "name a pod: kubectl mindebug pod/NAME"}
+	if wrong.Kind != "" {
+		usage.Hint = "these types are known: " + strings.Join(kindNames(), ", ")
+		if like := near.Names(strings.ToLower(wrong.Kind), kindWords()); len(like) > 0 {
+			kind, _ := target.KindOf(like[0])
+			usage.Hint = fmt.Sprintf("did you mean %s/NAME?", kind.Name)
+		}
+	}
+	return query, usage
+}
+
+// afterTarget returns the error for words that stand after a target without a "--", or nil where none do.
+func afterTarget(words []string) error {
 	for _, n := range []int{2, 1} {
 		if first, err := target.ParseQuery(words[:min(n, len(words))]); err == nil && len(words) > n {
 			rest := strings.Join(words[n:], " ")
-			return query, &fault.Usage{
+			return &fault.Usage{
 				Reason: fmt.Sprintf("%q stands after the target", rest),
 				Hint:   fmt.Sprintf("write `--` before the command: kubectl mindebug %s -- %s", first, rest),
 			}
 		}
 	}
-	return query, &fault.Usage{Reason: err.Error(), Hint: "name a pod: kubectl mindebug pod/NAME"}
+	return nil
+}
+
+// didYouMean offers verbs, or is empty where there is none.
+func didYouMean(verbs []string) string {
+	if len(verbs) == 0 {
+		return ""
+	}
+	return "did you mean: kubectl mindebug " + strings.Join(verbs, ", kubectl mindebug ") + "?"
+}
+
+func kindNames() (names []string) {
+	for _, kind := range target.Kinds() {
+		names = append(names, kind.Name)
+	}
+	return names
+}
+
+func kindWords() (words []string) {
+	for _, kind := range target.Kinds() {
+		words = append(words, kind.Words()...)
+	}
+	return words
 }

@@ -35,6 +35,9 @@ type Cluster struct {
 	Context, Namespace string
 
 	config *rest.Config
+	// api is config as the calls use it, and client their connection.
+	api    *rest.Config
+	client *http.Client
 	core   coreclient.CoreV1Interface
 	authn  authenticationclient.AuthenticationV1Interface
 	authz  authorizationclient.AuthorizationV1Interface
@@ -69,6 +72,7 @@ func Connect(flags *genericclioptions.ConfigFlags, warn func(string)) (*Cluster,
 	if err != nil {
 		return nil, &fault.Configuration{Cause: err}
 	}
+	c.api, c.client = api, client
 	if c.core, err = coreclient.NewForConfigAndClient(api, client); err != nil {
 		return nil, &fault.Configuration{Cause: err}
 	}
@@ -100,19 +104,6 @@ func (c *Cluster) RESTConfig() *rest.Config { return rest.CopyConfig(c.config) }
 func (c *Cluster) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error) {
 	pod, err := c.core.Pods(namespace).Get(ctx, name, metav1.GetOptions{})
 	return pod, c.explain(ctx, err)
-}
-
-// PodNames lists the names of the pods of a namespace.
-func (c *Cluster) PodNames(ctx context.Context, namespace string) ([]string, error) {
-	list, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, c.explain(ctx, err)
-	}
-	names := make([]string, 0, len(list.Items))
-	for i := range list.Items {
-		names = append(names, list.Items[i].Name)
-	}
-	return names, nil
 }
 
 // AddEphemeralContainer adds container to the pod and returns the pod as the server has it then. The patch carries the

@@ -17,8 +17,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +33,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/cluster"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // connect returns a cluster whose API server is handler, reached through a kubeconfig as kubectl has it.
@@ -70,12 +73,27 @@ contexts: [{name: prod-eu, context: {cluster: c, user: u, namespace: shop}}, {na
 func answer(t *testing.T, w http.ResponseWriter, status int, object runtime.Object) {
 	t.Helper()
 	text, err := runtime.Encode(scheme.Codecs.LegacyCodec(scheme.Scheme.PrioritizedVersionsAllGroups()...), object)
+	if _, partial := object.(*metav1.PartialObjectMetadataList); partial {
+		text, err = json.Marshal(object)
+	}
 	if err != nil {
 		t.Error(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(text)
+}
+
+// object reads an object of the kind that a word means.
+func object(word, name string) func(context.Context, *cluster.Cluster) (any, error) {
+	return func(ctx context.Context, c *cluster.Cluster) (any, error) {
+		kind, _ := target.KindOf(word)
+		o, err := c.Object(ctx, "shop", kind, name)
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprintf("%T %s", o, o.(metav1.Object).GetName()), nil
+	}
 }
 
 func web() *corev1.Pod { return kubetest.Pod("shop", "web").Running(1, 1).Build() }
@@ -199,10 +217,42 @@ func TestCalls(t *testing.T) {
 			want: "web",
 		},
 		{
-			name: "PodNames", request: "GET /api/v1/namespaces/shop/pods",
-			answer: &corev1.PodList{Items: []corev1.Pod{*web(), *kubetest.Pod("shop", "db").Build()}},
+			name: "Pods", request: "GET /api/v1/namespaces/shop/pods?labelSelector=app%3Dweb",
+			answer: &corev1.PodList{Items: []corev1.Pod{*web()}},
 			call: func(ctx context.Context, c *cluster.Cluster) (any, error) {
-				return c.PodNames(ctx, "shop")
+				pods, err := c.Pods(ctx, "shop", "app=web")
+				return len(pods), err
+			},
+			want: 1,
+		},
+		{
+			name: "Jobs", request: "GET /apis/batch/v1/namespaces/shop/jobs",
+			answer: &batchv1.JobList{Items: []batchv1.Job{{ObjectMeta: metav1.ObjectMeta{Name: "nightly-1"}}}},
+			call: func(ctx context.Context, c *cluster.Cluster) (any, error) {
+				jobs, err := c.Jobs(ctx, "shop")
+				return len(jobs), err
+			},
+			want: 1,
+		},
+		{
+			name: "Object of a group", request: "GET /apis/apps/v1/namespaces/shop/statefulsets/db",
+			answer: &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "db"}},
+			call:   object("sts", "db"), want: "*v1.StatefulSet db",
+		},
+		{
+			name: "Object of the core group", request: "GET /api/v1/namespaces/shop/services/web",
+			answer: &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "web"}},
+			call:   object("svc", "web"), want: "*v1.Service web",
+		},
+		{
+			name: "Names", request: "GET /apis/apps/v1/namespaces/shop/deployments",
+			answer: &metav1.PartialObjectMetadataList{
+				TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "PartialObjectMetadataList"},
+				Items:    []metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Name: "web"}}, {ObjectMeta: metav1.ObjectMeta{Name: "db"}}},
+			},
+			call: func(ctx context.Context, c *cluster.Cluster) (any, error) {
+				kind, _ := target.KindOf("deployment")
+				return c.Names(ctx, "shop", kind)
 			},
 			want: []string{"web", "db"},
 		},
@@ -230,6 +280,9 @@ func TestCalls(t *testing.T) {
 			c := connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if got := r.Method + " " + r.URL.RequestURI(); got != test.request {
 					t.Errorf("request %s; want %s", got, test.request)
+				}
+				if got := strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadataList"); got != (test.name == "Names") {
+					t.Errorf("asks for names only: %t", got)
 				}
 				answer(t, w, http.StatusOK, test.answer)
 			}), nil, nil)

@@ -49,6 +49,8 @@ func (e *Unreachable) Unwrap() error { return e.Cause }
 type NoPod struct {
 	Pod  Pod
 	Near []string
+	// Verbs are verbs of the program that are like the name, where it stood alone.
+	Verbs []string
 	// Server is the server's own answer.
 	Server error
 }
@@ -58,11 +60,102 @@ func (e *NoPod) Error() string { return fmt.Sprintf("no %s", e.Pod) }
 // Unwrap returns the server's answer.
 func (e *NoPod) Unwrap() error { return e.Server }
 
-// NoContainer says that a pod has no container of that name.
+// NoOwner says that there is no such object of a kind that has pods. Near are the names of that kind that are alike, as far
+// as they could be listed.
+type NoOwner struct {
+	// Kind is a target.Kind's name: "deployment".
+	Namespace, Kind, Name string
+	Near                  []string
+	// Server is the server's own answer.
+	Server error
+}
+
+func (e *NoOwner) Error() string {
+	return fmt.Sprintf("no %s/%s in namespace %q", e.Kind, e.Name, e.Namespace)
+}
+
+// Unwrap returns the server's answer.
+func (e *NoOwner) Unwrap() error { return e.Server }
+
+// NoSelector says that an object names no labels by which its pods are known, as a Service may.
+type NoSelector struct{ Namespace, Target string }
+
+func (e *NoSelector) Error() string {
+	return fmt.Sprintf("%s in namespace %q has no selector", e.Target, e.Namespace)
+}
+
+// NoneRuns says that none of the pods that are meant has a process to join.
+type NoneRuns struct {
+	// Target is what was asked for: "deployment/web", "-l app=web". Selector is how its pods are known, where it is known.
+	Namespace, Target, Selector string
+	// Detail explains it from the target itself: "it is scaled to 0".
+	Detail string
+	// Pods are those that there are.
+	Pods []PodState
+}
+
+func (e *NoneRuns) Error() string {
+	return fmt.Sprintf("%s in namespace %q has no running pod", e.Target, e.Namespace)
+}
+
+// NonePicked says that none of the pods is as the user wants it to be.
+type NonePicked struct {
+	Namespace, Target string
+	// Pick is a target.Pick: "not-ready".
+	Pick string
+	Pods []PodState
+}
+
+func (e *NonePicked) Error() string {
+	return fmt.Sprintf("no pod of %s in namespace %q is %s", e.Target, e.Namespace, e.Pick)
+}
+
+// PodState is a pod that could be meant, and how it is.
+type PodState struct {
+	Name  string
+	Ready bool
+	// Restarts are those of all its containers.
+	Restarts int32
+	// State is "running", the state of the first container that does not run, or why none will: "on no node yet".
+	State string
+}
+
+// Describe says what is known of the pod in one line.
+func (s PodState) Describe() string {
+	text := fmt.Sprintf("pod/%s (%s", s.Name, s.State)
+	if !s.Ready && s.State == "running" {
+		text += ", not ready"
+	}
+	return text + s.restarts() + ")"
+}
+
+// Ailment says what is wrong with the pod in a few words, or "": "not ready: web-9k, 4 restarts".
+func (s PodState) Ailment() string {
+	switch {
+	case !s.Ready:
+		return "not ready: " + s.Name + s.restarts()
+	case s.Restarts > 0:
+		return s.Name + s.restarts()
+	}
+	return ""
+}
+
+func (s PodState) restarts() string {
+	switch s.Restarts {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 restart"
+	}
+	return fmt.Sprintf(", %d restarts", s.Restarts)
+}
+
+// NoContainer says that a pod has no container of that name. Near are those whose names are alike.
 type NoContainer struct {
 	Pod        Pod
 	Name       string
 	Containers []Candidate
+	Near       []string
 }
 
 func (e *NoContainer) Error() string { return fmt.Sprintf("no container %q in %s", e.Name, e.Pod) }

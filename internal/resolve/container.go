@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/near"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
@@ -23,7 +24,11 @@ func Container(pod *corev1.Pod, wanted string) (string, error) {
 	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
 	if wanted != "" {
 		if !has(wanted) {
-			return "", &fault.NoContainer{Pod: name, Name: wanted, Containers: candidates}
+			var names []string
+			for _, c := range candidates {
+				names = append(names, c.Name)
+			}
+			return "", &fault.NoContainer{Pod: name, Name: wanted, Containers: candidates, Near: near.Names(wanted, names)}
 		}
 		return wanted, nil
 	}
@@ -64,7 +69,7 @@ func Candidates(pod *corev1.Pod) []fault.Candidate {
 	add := func(c *corev1.Container, kind string) {
 		candidate := fault.Candidate{Name: c.Name, Image: c.Image, Kind: kind, State: "waiting"}
 		if _, s := target.Find(pod, c.Name); s != nil {
-			candidate.State, candidate.Restarts = State(s.State), s.RestartCount
+			candidate.State, candidate.Restarts = ContainerState(s.State), s.RestartCount
 		}
 		out = append(out, candidate)
 	}
@@ -82,8 +87,8 @@ func Candidates(pod *corev1.Pod) []fault.Candidate {
 	return out
 }
 
-// State says a container's state in kubectl's words: "running", "waiting: REASON", "terminated: REASON".
-func State(s corev1.ContainerState) string {
+// ContainerState says a container's state in kubectl's words: "running", "waiting: REASON", "terminated: REASON".
+func ContainerState(s corev1.ContainerState) string {
 	word, reason := "waiting", ""
 	switch {
 	case s.Running != nil:

@@ -1,3 +1,3 @@
-// Package resolve turns words into one pod and one container of it: order, ambiguity, near names. Which container is
-// meant is a function of the pod object alone, never of a cache, a registry or an earlier session.
+// Package resolve turns words into pods, the one that is meant first, and into one container of a pod: order, ambiguity,
+// near names. Which container is meant is a function of the pod object alone, never of a cache, a registry or an earlier session.
 package resolve

@@ -7,7 +7,7 @@ import (
 
 // Query is what a user typed to name a target: a resource type and a name.
 type Query struct {
-	// Kind is the singular resource type in lower case: "pod".
+	// Kind is the name of a Kind: "pod".
 	Kind string
 	// Name is the name of the object in the namespace of the invocation.
 	Name string
@@ -20,45 +20,45 @@ func (q Query) String() string { return q.Kind + "/" + q.Name }
 type QueryError struct {
 	Words  []string
 	Reason string
+	// Kind is the word for a resource type that is none, where that is the reason.
+	Kind string
 }
 
 func (e *QueryError) Error() string {
 	return fmt.Sprintf("reading target %q: %s", strings.Join(e.Words, " "), e.Reason)
 }
 
-// kinds maps each accepted word for a resource type to its singular form: the names and short names of
-// `kubectl api-resources`.
-var kinds = map[string]string{"pod": "pod", "pods": "pod", "po": "pod"}
-
-// ParseQuery reads the words that name a target as kubectl does: "TYPE/NAME", "TYPE NAME", or "NAME", which is a pod.
-// It returns a *QueryError for anything else.
+// ParseQuery reads the words that name a target as kubectl does: "TYPE/NAME", "TYPE NAME", or "NAME", which is a pod. TYPE
+// is what KindOf knows. It returns a *QueryError for anything else.
 func ParseQuery(words []string) (Query, error) {
 	fail := func(reason string) (Query, error) { return Query{}, &QueryError{Words: words, Reason: reason} }
-	var kind, name string
+	var word, name string
 	switch len(words) {
 	case 0:
 		return fail("no target given")
 	case 1:
 		var found bool
-		if kind, name, found = strings.Cut(words[0], "/"); !found {
-			kind, name = "pod", words[0]
+		if word, name, found = strings.Cut(words[0], "/"); !found {
+			word, name = Pods, words[0]
 		}
 	case 2:
-		kind, name = words[0], words[1]
-		if strings.Contains(kind, "/") {
+		word, name = words[0], words[1]
+		if strings.Contains(word, "/") {
 			return fail("more than one target")
 		}
 	default:
 		return fail("more than one target")
 	}
-	singular, ok := kinds[strings.ToLower(kind)]
+	kind, ok := KindOf(word)
 	switch {
+	case word == "":
+		return fail("the type is missing")
 	case !ok:
-		return fail(fmt.Sprintf("%q is not a resource type that has containers", kind))
+		return Query{}, &QueryError{Words: words, Kind: word, Reason: fmt.Sprintf("%q is not a resource type that has containers", word)}
 	case name == "":
 		return fail("the name is missing")
 	case strings.Contains(name, "/"):
 		return fail("a name has no slash")
 	}
-	return Query{Kind: singular, Name: name}, nil
+	return Query{Kind: kind.Name, Name: name}, nil
 }

@@ -27,9 +27,18 @@ func TestParseQuery(t *testing.T) {
 		{words: "pod web-7d", want: web},
 		{words: "Pods web-7d", want: web},
 		{words: "pod", want: target.Query{Kind: "pod", Name: "pod"}},
+		{words: "pods.v1./web-7d", want: web},
+		{words: "deploy/web", want: target.Query{Kind: "deployment", Name: "web"}},
+		{words: "deployment.apps/web", want: target.Query{Kind: "deployment", Name: "web"}},
+		{words: "Deployments.v1.apps web", want: target.Query{Kind: "deployment", Name: "web"}},
+		{words: "svc web", want: target.Query{Kind: "service", Name: "web"}},
 		{words: "", fails: "no target given"},
 		{words: "pod/", fails: "the name is missing"},
-		{words: "/web", fails: `"" is not a resource type`},
+		{words: "deployment.batch/web", fails: `"deployment.batch" is not a resource type`},
+		{words: "pods./web", fails: `"pods." is not a resource type`},
+		{words: "pods.v1/web", fails: `"pods.v1" is not a resource type`},
+		{words: "deploy/", fails: "the name is missing"},
+		{words: "/web", fails: "the type is missing"},
 		{words: "pod/a/b", fails: "a name has no slash"},
 		{words: "pod a/b", fails: "a name has no slash"},
 		{words: "node/n", fails: `"node" is not a resource type that has containers`},
@@ -65,12 +74,15 @@ func TestParseQuery(t *testing.T) {
 			if !strings.Contains(wrong.Error(), test.fails) {
 				t.Errorf("error %q does not say %q", wrong, test.fails)
 			}
+			if wrong.Kind != "" != strings.Contains(wrong.Reason, "not a resource type") || !strings.Contains(wrong.Reason, wrong.Kind) {
+				t.Errorf("error %q is about the type %q", wrong, wrong.Kind)
+			}
 		})
 	}
 }
 
 func FuzzParseQuery(f *testing.F) {
-	for _, seed := range []string{"web", "pod/web", "pod web", "a/b/c", "/", "pod /", "svc/x y z"} {
+	for _, seed := range []string{"web", "pod/web", "pod web", "a/b/c", "/", "pod /", "svc/x y z", "deploy.v1.apps/web", "cj a", "pods.v1./x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -80,6 +92,12 @@ func FuzzParseQuery(f *testing.F) {
 		}
 		if query.Kind == "" || query.Name == "" || strings.Contains(query.Name, "/") {
 			t.Errorf("ParseQuery(%q) = %+v", text, query)
+		}
+		if kind, ok := target.KindOf(query.Kind); !ok || kind.Name != query.Kind {
+			t.Errorf("ParseQuery(%q) = %+v, of a kind that there is not", text, query)
+		}
+		if again, err := target.ParseQuery([]string{query.String()}); err != nil || again != query {
+			t.Errorf("ParseQuery(%q) = %v, %v; want the same again", query.String(), again, err)
 		}
 	})
 }

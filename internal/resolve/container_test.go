@@ -1,15 +1,10 @@
 package resolve_test
 
 import (
-	"context"
-	"errors"
-	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
@@ -49,7 +44,7 @@ func TestContainer(t *testing.T) {
 		{name: "wanted, an init container that ended", pod: pod().InitContainer("migrate").Terminated("migrate", "Completed", 0), wanted: "migrate", want: "migrate"},
 		{
 			name: "wanted, there is none", pod: pod().Running(1, 1).With(byDefault("app")), wanted: "ap",
-			err: &fault.NoContainer{Pod: web, Name: "ap", Containers: []fault.Candidate{app}},
+			err: &fault.NoContainer{Pod: web, Name: "ap", Containers: []fault.Candidate{app}, Near: []string{"app"}},
 		},
 		{
 			name: "an ephemeral container is no target", wanted: "mindebug-x",
@@ -118,7 +113,7 @@ func TestContainer(t *testing.T) {
 	}
 }
 
-func TestState(t *testing.T) {
+func TestContainerState(t *testing.T) {
 	t.Parallel()
 	for want, state := range map[string]corev1.ContainerState{
 		"running":                   {Running: &corev1.ContainerStateRunning{}},
@@ -127,72 +122,8 @@ func TestState(t *testing.T) {
 		"terminated":                {Terminated: &corev1.ContainerStateTerminated{}},
 		"terminated: OOMKilled":     {Terminated: &corev1.ContainerStateTerminated{Reason: "OOMKilled"}},
 	} {
-		if got := resolve.State(state); got != want {
-			t.Errorf("State(%+v) = %q; want %q", state, got, want)
+		if got := resolve.ContainerState(state); got != want {
+			t.Errorf("ContainerState(%+v) = %q; want %q", state, got, want)
 		}
-	}
-}
-
-// api is an API server with some pods.
-type api struct {
-	err, listErr error
-	names        []string
-}
-
-func (a api) Pod(_ context.Context, namespace, name string) (*corev1.Pod, error) {
-	if a.err != nil {
-		return &corev1.Pod{}, a.err
-	}
-	return kubetest.Pod(namespace, name).Build(), nil
-}
-
-func (a api) PodNames(context.Context, string) ([]string, error) { return a.names, a.listErr }
-
-func TestPod(t *testing.T) {
-	t.Parallel()
-	resource := schema.GroupResource{Resource: "pods"}
-	notFound := apierrors.NewNotFound(resource, "web-7d")
-	forbidden := apierrors.NewForbidden(resource, "web-7d", errors.New("no"))
-	down := errors.New("connection refused")
-	name := fault.Pod{Namespace: "shop", Name: "web-7d"}
-	tests := []struct {
-		name string
-		api  api
-		want error
-	}{
-		{name: "there"},
-		{name: "forbidden", api: api{err: forbidden}, want: forbidden},
-		{name: "server is down", api: api{err: down}, want: down},
-		{name: "may not list", api: api{err: notFound, listErr: forbidden}, want: &fault.NoPod{Pod: name, Server: notFound}},
-		{name: "nothing alike", api: api{err: notFound, names: []string{"database-0", "zzz"}}, want: &fault.NoPod{Pod: name, Server: notFound}},
-		{name: "no pods", api: api{err: notFound}, want: &fault.NoPod{Pod: name, Server: notFound}},
-		{
-			name: "near names: what contains it first, then the fewest letters", api: api{err: notFound, names: []string{
-				"database-0", "wob-7d", "web-7e", "web-7d-x", "a-web-7d", "web",
-			}},
-			want: &fault.NoPod{Pod: name, Server: notFound, Near: []string{"a-web-7d", "web", "web-7d-x", "web-7e", "wob-7d"}},
-		},
-		{
-			name: "five at most", api: api{err: notFound, names: []string{
-				"web-7d-1", "web-7d-2", "web-7d-3", "web-7d-4", "web-7d-5", "web-7d-6",
-			}},
-			want: &fault.NoPod{Pod: name, Server: notFound, Near: []string{"web-7d-1", "web-7d-2", "web-7d-3", "web-7d-4", "web-7d-5"}},
-		},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			pod, err := resolve.Pod(t.Context(), test.api, "shop", "web-7d")
-			if test.want == nil {
-				if err != nil || pod.Namespace != "shop" || pod.Name != "web-7d" {
-					t.Errorf("Pod = %v, %v", pod, err)
-				}
-				return
-			}
-			everyField := cmp.Exporter(func(reflect.Type) bool { return true })
-			if diff := cmp.Diff(test.want, err, everyField); diff != "" {
-				t.Errorf("error (-want +got):\n%s", diff)
-			}
-		})
 	}
 }

@@ -1,0 +1,181 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/kubectl/pkg/util/podutils"
+
+	"github.com/mindebug/kubectl-mindebug/internal/access"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
+)
+
+// Pods returns the pods that words or a selector mean, in kubectl's order: the order of `kubectl exec deploy/x`, in which
+// the healthiest that has been so for longest comes first. Those without any process to join come last; finished ones and
+// those that are being deleted are left out. There is always one to join, or the error is a *fault.NoneRuns. A pod by its
+// name is returned as it is. Otherwise the error is a *fault.NoPod, *fault.NoOwner, *fault.NoSelector, a *Denied, or the
+// server gave no answer.
+func Pods(ctx context.Context, cluster Cluster, namespace string, query target.Query, selector string) ([]*corev1.Pod, error) {
+	if selector == "" && query.Kind == target.Pods {
+		pod, err := Pod(ctx, cluster, namespace, query.Name)
+		return []*corev1.Pod{pod}, err
+	}
+	from := source{words: Words(query, selector), selector: selector}
+	if selector == "" {
+		var err error
+		if from, err = ofOwner(ctx, cluster, namespace, query); err != nil {
+			return nil, err
+		}
+	}
+	none := &fault.NoneRuns{Namespace: namespace, Target: from.words, Selector: from.selector, Detail: from.detail}
+	if from.empty {
+		return nil, none
+	}
+	list, err := cluster.Pods(ctx, namespace, from.selector)
+	if err != nil {
+		return nil, denied(err, access.ListPods)
+	}
+	var pods []*corev1.Pod
+	for i := range list {
+		if !isOver(&list[i]) {
+			pods = append(pods, &list[i])
+		}
+		none.Pods = append(none.Pods, State(&list[i]))
+	}
+	// What kubectl does in attachablePodForObject (k8s.io/kubectl/pkg/polymorphichelpers).
+	sort.Stable(sort.Reverse(podutils.ActivePods(pods)))
+	pods = first(pods, joinable)
+	if len(pods) == 0 || !joinable(pods[0]) {
+		return nil, none
+	}
+	return pods, nil
+}
+
+// Words say which pods are meant, as a user would: "deployment/web", "-l app=web".
+func Words(query target.Query, selector string) string {
+	if selector != "" {
+		return "-l " + selector
+	}
+	return query.String()
+}
+
+// source is where pods come from.
+type source struct {
+	words, selector string
+	// detail is what is to be known of it where there is no pod; empty is true where there can be none.
+	detail string
+	empty  bool
+}
+
+// ofOwner reads the object that the words name and returns where its pods are.
+func ofOwner(ctx context.Context, cluster Cluster, namespace string, query target.Query) (source, error) {
+	kind, _ := target.KindOf(query.Kind)
+	from := source{words: query.String()}
+	object, err := cluster.Object(ctx, namespace, kind, query.Name)
+	if apierrors.IsNotFound(err) {
+		return from, &fault.NoOwner{
+			Namespace: namespace, Kind: kind.Name, Name: query.Name, Near: alike(ctx, cluster, namespace, kind, query.Name), Server: err,
+		}
+	}
+	if err != nil {
+		return from, denied(err, access.Get(kind))
+	}
+	if cron, ok := object.(*batchv1.CronJob); ok {
+		jobs, err := cluster.Jobs(ctx, namespace)
+		if err != nil {
+			return from, denied(err, access.ListJobs)
+		}
+		newest := newestOf(cron, jobs)
+		if newest == nil {
+			from.empty, from.detail = true, noJob(cron)
+			return from, nil
+		}
+		object, from.detail = newest, "its newest job is job/"+newest.Name
+	}
+	selector, detail, err := selectorOf(object)
+	if err != nil {
+		return from, fmt.Errorf("reading the selector of %s: %w", from.words, err)
+	}
+	if detail != "" {
+		from.detail = detail
+	}
+	if selector.Empty() {
+		return from, &fault.NoSelector{Namespace: namespace, Target: from.words}
+	}
+	from.selector = selector.String()
+	return from, nil
+}
+
+// selectorOf returns by which labels an object's pods are known, and what explains it where there is none. An object
+// without a selector returns an empty one: it would be wrong to take that for all pods.
+func selectorOf(object runtime.Object) (selector labels.Selector, detail string, err error) {
+	var by *metav1.LabelSelector
+	var replicas *int32
+	switch o := object.(type) {
+	case *appsv1.Deployment:
+		by, replicas = o.Spec.Selector, o.Spec.Replicas
+	case *appsv1.StatefulSet:
+		by, replicas = o.Spec.Selector, o.Spec.Replicas
+	case *appsv1.ReplicaSet:
+		by, replicas = o.Spec.Selector, o.Spec.Replicas
+	case *appsv1.DaemonSet:
+		by = o.Spec.Selector
+	case *batchv1.Job:
+		by = o.Spec.Selector
+		if o.Spec.Suspend != nil && *o.Spec.Suspend {
+			detail = "it is suspended"
+		}
+	case *corev1.Service:
+		return labels.SelectorFromSet(o.Spec.Selector), "", nil
+	default:
+		return nil, "", fmt.Errorf("%T has no pods", object)
+	}
+	if replicas != nil && *replicas == 0 {
+		detail = "it is scaled to 0"
+	}
+	if by == nil {
+		return labels.Everything(), detail, nil
+	}
+	selector, err = metav1.LabelSelectorAsSelector(by)
+	return selector, detail, err
+}
+
+// newestOf returns the job that a cronjob started last, or nil.
+func newestOf(cron *batchv1.CronJob, jobs []batchv1.Job) (newest *batchv1.Job) {
+	for i := range jobs {
+		job := &jobs[i]
+		if !metav1.IsControlledBy(job, cron) {
+			continue
+		}
+		if newest == nil || newest.CreationTimestamp.Before(&job.CreationTimestamp) {
+			newest = job
+		}
+	}
+	return newest
+}
+
+// noJob says why a cronjob may have no job.
+func noJob(cron *batchv1.CronJob) string {
+	detail := fmt.Sprintf("it has no job; its schedule is %q", cron.Spec.Schedule)
+	if cron.Spec.Suspend != nil && *cron.Spec.Suspend {
+		detail += ", and it is suspended"
+	}
+	return detail
+}
+
+// denied says which call was forbidden, where that is what the error is.
+func denied(err error, call access.Call) error {
+	if apierrors.IsForbidden(err) {
+		return &Denied{Call: call, Server: err}
+	}
+	return err
+}
