@@ -2,16 +2,17 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 )
@@ -110,6 +111,38 @@ func TestPodThatIsBeingDeleted(t *testing.T) {
 	failsBeforeThePatch(t, pod, []string{"pod/target", "--", "true"}, "pod/target", "being deleted", "kubectl get pods -n "+pod.Namespace)
 }
 
+// TestMirrorPod: the API server shows a static pod, and can add nothing to it.
+func TestMirrorPod(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(onNode(t), "static-pods")
+	pod := plainTarget(newNamespace(t, "restricted"), "static").Build()
+	pod.UID, pod.APIVersion, pod.Kind = "", "v1", "Pod"
+	manifest, err := json.Marshal(pod)
+	if err != nil {
+		t.Fatalf("encoding manifest: %v", err)
+	}
+	path := filepath.Join(dir, pod.Namespace+".json")
+	if err := os.WriteFile(path, manifest, 0o600); err != nil {
+		t.Fatalf("writing manifest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(path); err != nil {
+			t.Errorf("removing manifest: %v", err)
+		}
+	})
+	var mirror *corev1.Pod
+	eventually(t, func(ctx context.Context) (bool, string) {
+		list, err := client.CoreV1().Pods(pod.Namespace).List(ctx, metav1.ListOptions{})
+		if err != nil || len(list.Items) == 0 || list.Items[0].Status.Phase != corev1.PodRunning {
+			return false, fmt.Sprintf("no running mirror pod (%v)", err)
+		}
+		mirror = &list.Items[0]
+		return true, ""
+	})
+	failsBeforeThePatch(t, mirror, []string{"pod/" + mirror.Name, "--", "true"},
+		"pod/"+mirror.Name, "mirror of a static pod", "kubectl debug node/"+mirror.Spec.NodeName)
+}
+
 // TestDebugImages: what is wrong with a debug image is said, with the kubelet's words.
 func TestDebugImages(t *testing.T) {
 	t.Parallel()
@@ -118,13 +151,15 @@ func TestDebugImages(t *testing.T) {
 		flags []string
 		says  []string
 	}{
-		"unpullable":   {[]string{"--image", closedAddress + "/absent:1"}, []string{closedAddress + "/absent:1", "connection refused"}},
+		"unpullable":   {[]string{"--image", closedAddress + "/absent:1"}, []string{closedAddress + "/absent:1", "connection refused", "pull secrets: regcred\n"}},
 		"never-pulled": {[]string{"--image", "mindebug.test/absent:1", "--image-pull-policy", "Never"}, []string{"mindebug.test/absent:1", "ErrImageNeverPull"}},
 		"no-shell":     {[]string{"--image", "mindebug.test/http:root"}, []string{"mindebug.test/http:root", `"sh": executable file not found`, "shell"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pod := newPod(t, plainTarget(ns, name))
+			pod := newPod(t, plainTarget(ns, name).With(func(p *corev1.Pod) {
+				p.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "regcred"}}
+			}))
 			fails(t, pod, append(test.flags, "pod/"+name, "--", "true"), append(test.says, "--image", "stays in the pod")...)
 		})
 	}
@@ -148,78 +183,6 @@ func TestPullThatTakesTooLong(t *testing.T) {
 	if took := time.Since(start); took < 3*time.Second {
 		t.Errorf("given up after %s, less than --timeout", took)
 	}
-}
-
-// TestRefusedByPodSecurity: a pod that is older than its namespace's level is refused every debug container.
-func TestRefusedByPodSecurity(t *testing.T) {
-	t.Parallel()
-	ns := newNamespace(t, "privileged")
-	pod := newPod(t, plainTarget(ns, "target").With(func(p *corev1.Pod) {
-		p.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil
-	}))
-	patch := []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`)
-	if _, err := client.CoreV1().Namespaces().Patch(t.Context(), ns, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		t.Fatalf("raising the namespace's level: %v", err)
-	}
-	awaitRefusal(t, pod, "PodSecurity")
-	failsBeforeThePatch(t, pod, []string{"pod/target", "--", "true"}, "pod/target",
-		`violates PodSecurity "restricted:latest"`, `allowPrivilegeEscalation != false (container "app" must set securityContext.allowPrivilegeEscalation=false)`,
-		"older")
-}
-
-// TestRefusedByAPolicy: the words of a ValidatingAdmissionPolicy are quoted, and the policy is named.
-func TestRefusedByAPolicy(t *testing.T) {
-	t.Parallel()
-	ns := newNamespace(t, "restricted")
-	const words = "no debug containers on a Friday, see https://wiki.example/friday"
-	pod := newPod(t, plainTarget(ns, "target"))
-	policies := client.AdmissionregistrationV1()
-	meta := metav1.ObjectMeta{Name: ns + ".mindebug.test"}
-	_, err := policies.ValidatingAdmissionPolicies().Create(t.Context(), &admissionregistrationv1.ValidatingAdmissionPolicy{
-		ObjectMeta: meta,
-		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: &admissionregistrationv1.MatchResources{
-				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: ns}},
-				ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
-					Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Update},
-					Rule: admissionregistrationv1.Rule{
-						APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods/ephemeralcontainers"},
-					},
-				}}},
-			},
-			Validations: []admissionregistrationv1.Validation{{Expression: "false", Message: words}},
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatalf("creating policy: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = policies.ValidatingAdmissionPolicyBindings().Delete(context.Background(), meta.Name, metav1.DeleteOptions{})
-		if err := policies.ValidatingAdmissionPolicies().Delete(context.Background(), meta.Name, metav1.DeleteOptions{}); err != nil {
-			t.Errorf("deleting policy: %v", err)
-		}
-	})
-	_, err = policies.ValidatingAdmissionPolicyBindings().Create(t.Context(), &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: meta,
-		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName:        meta.Name,
-			ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatalf("binding policy: %v", err)
-	}
-	awaitRefusal(t, pod, words)
-	failsBeforeThePatch(t, pod, []string{"pod/target", "--", "true"}, "pod/target", words, "ValidatingAdmissionPolicy", meta.Name)
-}
-
-// awaitRefusal waits until the server refuses debug containers in the pod with that word.
-func awaitRefusal(t *testing.T, pod *corev1.Pod, word string) {
-	t.Helper()
-	eventually(t, func(ctx context.Context) (bool, string) {
-		err := dryRunAdd(ctx, pod)
-		return err != nil && apierrors.ReasonForError(err) != "" && strings.Contains(err.Error(), word), "the server takes a container"
-	})
 }
 
 // TestNoAPIServer: a server that is down, or does not answer, and a kubeconfig that cannot be read.
