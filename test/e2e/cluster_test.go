@@ -81,13 +81,18 @@ func fails(t *testing.T, pod *corev1.Pod, args []string, texts ...string) {
 	if took := time.Since(start); took > soon {
 		t.Errorf("mindebug %q took %s, more than %s", args, took, soon)
 	}
+	r.wantBlock(t, texts...)
+}
+
+// wantBlock fails the test unless the run failed as mindebug's own, with one block on stderr that has each of the texts.
+func (r result) wantBlock(t *testing.T, texts ...string) {
+	t.Helper()
 	if r.status != 125 || r.stdout != "" || !block.MatchString(r.stderr) {
-		t.Errorf("mindebug %q: status %d, stdout %q, stderr:\n%s\nwant 125, nothing, and one block of error, facts and hint",
-			args, r.status, r.stdout, r.stderr)
+		t.Errorf("status %d, stdout %q, stderr:\n%s\nwant 125, nothing, and one block of error, facts and hint", r.status, r.stdout, r.stderr)
 	}
 	for _, text := range texts {
 		if !strings.Contains(r.stderr, text) {
-			t.Errorf("mindebug %q: stderr lacks %q:\n%s", args, text, r.stderr)
+			t.Errorf("stderr lacks %q:\n%s", text, r.stderr)
 		}
 	}
 }
