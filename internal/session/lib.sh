@@ -47,18 +47,19 @@ parent() {
 }
 
 # ours: pids are the living processes of this container but this one, told by their cgroup, which another container's
-# process cannot forge. What is a zombie already is left out; what only dies, or executes another program and so has no
-# command line for a moment, is not.
+# process cannot forge. What is a zombie already is left out; what executes another program, and so has no command line for
+# a moment, is not. dying are those of any container that are on their way out: in a hierarchy of cgroups v1 the kernel
+# has them in the root then (proc_cgroup_show in kernel/cgroup/cgroup.c).
 line /proc/self/cgroup
 cgroup=$x
 ours() {
-  pids=
+  pids='' dying=''
   for d in /proc/[0-9]*; do
     [ "${d#/proc/}" != $$ ] || continue
     line "$d/cgroup"
-    [ "$x" = "$cgroup" ] || continue
+    case $x in "$cgroup") dies='' ;; *:/) dies=1 ;; *) continue ;; esac
     line "$d/stat"
-    case ${x##*) } in '' | Z* | X*) ;; *) pids="$pids ${d#/proc/}" ;; esac
+    case $dies${x##*) } in '' | 1 | *Z* | *X*) ;; 1*) dying="$dying ${d#/proc/}" ;; *) pids="$pids ${d#/proc/}" ;; esac
   done
 }
 
@@ -93,7 +94,7 @@ below() {
     # shellcheck disable=SC2254
     case $x in sh$1) ;; *) tops="$tops $p" above="$above$p " sids="$sids$sid " ;; esac
   done
-  for p in $pids; do
+  for p in $pids $dying; do
     line "/proc/$p/cmdline"
     case $x in *'eval "$MINDEBUG_KEEP"mindebug-'*) continue ;; esac
     case $above in *" $p "*) continue ;; esac

@@ -80,11 +80,12 @@ func plant(t *testing.T, pod *corev1.Pod, containers ...corev1.EphemeralContaine
 	})
 }
 
-// wantGone fails the test unless every process of these names soon runs no more in the pod's process namespace.
+// wantGone fails the test unless every process of these names is soon gone from the pod's process namespace, and there is
+// no zombie in it.
 func wantGone(t *testing.T, pod *corev1.Pod, names ...string) {
 	t.Helper()
 	const script = `for i in $(seq 100); do
-		ps -o stat,comm | grep -v ^Z | grep -Eq " ($1)\$" || exit 0
+		ps -o stat,comm | grep -Eq "^Z| ($1)\$" || exit 0
 		sleep 0.1
 	done; ps -o stat,pid,ppid,comm,args; exit 1`
 	pattern := strings.Join(names, "|")

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // A signal to the client of a command without a terminal reaches the remote command at once.
@@ -79,6 +81,7 @@ func TestKilledClient(t *testing.T) {
 			stdin, _ := pipe(t)
 			b := invocation{stdin: stdin, args: append([]string{"-n", pod.Namespace, "pod/target", "--grace=2s"}, args...)}.start(t)
 			b.expect("ready\n")
+			settle(t, pod)
 			b.signal(syscall.SIGKILL)
 			_ = b.cmd.Wait()
 			wantGone(t, pod, "httpd", "yes")
@@ -97,10 +100,33 @@ func TestKilledClient(t *testing.T) {
 			term, _ := openShell(t, pod, "--grace=2s")
 			term.send("yes >/dev/null & sh -c 'echo r''eady; exec httpd -f -p 7777'\r")
 			term.expect("\nready\r\n")
+			settle(t, pod)
 			end(term)
 			wantGone(t, pod, "httpd", "yes")
 		})
 	}
+}
+
+// settle lets a session that has just begun grow old by the time of another one: containerd itself kills, now and then, the
+// first process of an exec whose client goes within some hundredths of a second, and then zombies stay (docs/limits.md).
+func settle(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	succeeds(t, pod, "pod/target", "--", "true")
+}
+
+// TestZombiesAreSeen shows what the other tests would see: the target's first process never waits for a child.
+func TestZombiesAreSeen(t *testing.T) {
+	t.Parallel()
+	pod := debugged(t)
+	const zombies = "ps -o stat | grep -c ^Z || true"
+	if got := succeeds(t, pod, "pod/target", "--", "sh", "-c", zombies); got != "0\n" {
+		t.Fatalf("there are %s zombies before any was made", got)
+	}
+	// The session's tini is killed, so that its shell is left to the target's first process.
+	const orphan = `while read -r key value; do [ $key != PPid: ] || tini=$value; done </proc/$PPID/status; kill -KILL $tini`
+	mindebug(t, pod, "pod/target", "--", "sh", "-c", orphan)
+	const look = `for i in $(seq 100); do ps -o stat,ppid | grep -q "^Z.* 1\$" && exit 0; sleep 0.1; done; ps -o stat,pid,ppid,args; exit 1`
+	succeeds(t, pod, "pod/target", "--", "sh", "-c", look)
 }
 
 // A signal before the command has begun ends the wait for it, here for an image that a registry never hands out.
