@@ -208,10 +208,12 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 	if _, err := io.WriteString(s.Stdout, greeting); err != nil {
 		return 0, err
 	}
-	if w.run == nil {
-		return 0, nil
+	status, err := 0, error(nil)
+	if w.run != nil {
+		status, err = w.run(ctx, s, heard)
 	}
-	return w.run(ctx, s, heard)
+	_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")) // a session's last word
+	return status, err
 }
 
 func nonRoot() *kubetest.PodBuilder { return kubetest.Pod("shop", "web").Running(65532, 65532) }

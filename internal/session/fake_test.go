@@ -28,6 +28,8 @@ type container struct {
 	greeting string
 	// command runs after the greeting. None means one that ends at once.
 	command func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
+	// noEnd leaves out what a session says when its command is over.
+	noEnd bool
 	// keeperOpens is what a keeper's stream waits for before it is open; nil means nothing.
 	keeperOpens <-chan struct{}
 
@@ -58,10 +60,14 @@ func (f *container) Exec(ctx context.Context, _ attach.Container, command []stri
 	if _, err := io.WriteString(s.Stdout, greeting); err != nil {
 		return 0, &attach.LostError{Cause: err}
 	}
-	if f.command == nil {
-		return 0, nil
+	status, err := 0, error(nil)
+	if f.command != nil {
+		status, err = f.command(ctx, s, heard)
 	}
-	return f.command(ctx, s, heard)
+	if err == nil && !f.noEnd {
+		_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":"))
+	}
+	return status, err
 }
 
 func (f *container) admit(command []string) (<-chan string, error) {

@@ -64,7 +64,8 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	keeper := newLines()
 	unread, over := &broken{done: newSignal()}, newSignal()
 
-	out := &greeter{out: pipe{r.Stdout, unread}, greeted: func(g Greeting) {
+	end := newFarewell(pipe{r.Stdout, unread}, id)
+	out := &greeter{out: end, greeted: func(g Greeting) {
 		r.Begun(g)
 		close(begun)
 	}}
@@ -97,8 +98,12 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	status, err := execer.Exec(ctx, c, command, streams)
 
 	began := closed(begun)
-	if errors.Is(context.Cause(ctx), errNoEnd) {
+	_ = end.flush() // what cannot be written is in unread
+	switch {
+	case errors.Is(context.Cause(ctx), errNoEnd):
 		err = &attach.LostError{Container: c, Cause: errNoEnd}
+	case began && err == nil && status == 0 && !end.said:
+		err = &attach.LostError{Container: c, Cause: errNoStatus}
 	}
 	// Without an exit status the command may go on: its keeper is left to wait for the client, and to end it.
 	keeper.end(ctx, began && apart && err == nil)
@@ -119,6 +124,9 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 
 // errNoEnd is why a session is left that outlived SIGKILL.
 var errNoEnd = fmt.Errorf("what ran in the session was killed, and no end was heard of within %s", killAfter)
+
+// errNoStatus is why an end of the streams is no success: the session had not said that its command was over.
+var errNoStatus = errors.New("the streams ended before the command did")
 
 // signal is a channel that can be closed more than once.
 type signal struct {

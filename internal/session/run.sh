@@ -158,4 +158,5 @@ esac
 { kill -KILL $keeper; wait $keeper; } 2>/dev/null
 sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
 signal 'eval "$MINDEBUG_HOLD"mindebug-hold'       # a use that the holder may not have seen
+printf '\036mindebug:%s' "$session"              # the client takes it off, and so knows an end from a lost stream
 exit $status

@@ -392,6 +392,27 @@ func TestOutlivesKill(t *testing.T) {
 	})
 }
 
+// TestEndWithoutItsMark: an end of the streams without a status comes from client-go as status 0. Only what the session has
+// said itself is taken for a success; a failure needs no more than the server's word.
+func TestEndWithoutItsMark(t *testing.T) {
+	t.Parallel()
+	for status, isLost := range map[int]bool{0: true, 1: false, 137: false} {
+		f := &container{noEnd: true, command: func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+			_, err := io.WriteString(s.Stdout, "half\x1emindebug:")
+			return status, err
+		}}
+		var out strings.Builder
+		got, err := run(t.Context(), f, attach.Container{}, aRequest(&out))
+		var lost *attach.LostError
+		if errors.As(err, &lost) != isLost || isLost && !errors.Is(lost.Cause, errNoStatus) || !isLost && got != status {
+			t.Errorf("status %d: run = %d, %v", status, got, err)
+		}
+		if out.String() != "half\x1emindebug:" {
+			t.Errorf("output %q; want all that came", out.String())
+		}
+	}
+}
+
 // TestCommandTakesNoMore: what a keeper says ends the command's input, though the user could type on.
 func TestCommandTakesNoMore(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,69 @@
+package session
+
+import (
+	"bytes"
+	"io"
+	"slices"
+)
+
+// farewell is a command's standard output on its way to the user: it takes off the mark that a session writes when its
+// command has ended and all is swept up. A stream that ends without an exit status is no error to client-go
+// (k8s.io/client-go/tools/remotecommand, watchErrorStream), so a node that dies in mid-command would look like success.
+type farewell struct {
+	out  io.Writer
+	mark []byte
+	// held is the end of what came, where the mark may have begun.
+	held []byte
+	said bool
+}
+
+func newFarewell(out io.Writer, id string) *farewell {
+	return &farewell{out: out, mark: []byte("\x1emindebug:" + id)}
+}
+
+// Write implements io.Writer.
+func (f *farewell) Write(p []byte) (int, error) {
+	text := p
+	if len(f.held) > 0 {
+		text = slices.Concat(f.held, p)
+		f.held = nil
+	}
+	if before, after, found := bytes.Cut(text, f.mark); found {
+		f.said = true
+		if len(before) > 0 {
+			if _, err := f.out.Write(before); err != nil {
+				return 0, err
+			}
+		}
+		text = after
+	}
+	if n := f.begun(text); n > 0 {
+		f.held = bytes.Clone(text[len(text)-n:])
+		text = text[:len(text)-n]
+	}
+	if len(text) > 0 {
+		if _, err := f.out.Write(text); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// begun is how many bytes at the end of text could be the beginning of the mark.
+func (f *farewell) begun(text []byte) int {
+	from := bytes.LastIndexByte(text, f.mark[0])
+	if from < 0 || !bytes.HasPrefix(f.mark, text[from:]) {
+		return 0
+	}
+	return len(text) - from
+}
+
+// flush hands on what was held back, once the stream has ended.
+func (f *farewell) flush() error {
+	if len(f.held) == 0 {
+		return nil
+	}
+	_, err := f.out.Write(f.held)
+	f.held = nil
+	return err
+}
