@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -80,7 +81,7 @@ func State(pod *corev1.Pod) fault.PodState {
 		state.Restarts += s.RestartCount
 		if s.State.Running == nil && state.State == "running" {
 			state.State = ContainerState(s.State)
-			if exit := s.LastTerminationState.Terminated; exit != nil && s.State.Waiting != nil {
+			if exit := cmp.Or(s.State.Terminated, s.LastTerminationState.Terminated); exit != nil {
 				state.State += fmt.Sprintf(" (exit code %d)", exit.ExitCode)
 			}
 		}

@@ -109,7 +109,7 @@ func TestState(t *testing.T) {
 			"pod/web (waiting: CrashLoopBackOff (exit code 137), 3 restarts)",
 		},
 		{initialising("web"), fault.PodState{State: "waiting: PodInitializing"}, "pod/web (waiting: PodInitializing)"},
-		{unready("web", 0).Container("log").Terminated("log", "Error", 2).Build(), fault.PodState{State: "terminated: Error"}, "pod/web (terminated: Error)"},
+		{unready("web", 0).Container("log").Terminated("log", "Error", 2).Build(), fault.PodState{State: "terminated: Error (exit code 2)"}, "pod/web (terminated: Error (exit code 2))"},
 		{pending("web"), fault.PodState{State: "on no node yet"}, "pod/web (on no node yet)"},
 		{leaving("web"), fault.PodState{Ready: true, State: "being deleted"}, "pod/web (being deleted)"},
 		{finished("web", corev1.PodSucceeded), fault.PodState{State: "finished: Succeeded"}, "pod/web (finished: Succeeded)"},
