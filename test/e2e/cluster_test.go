@@ -118,9 +118,9 @@ func onlyAdded(t *testing.T, pod *corev1.Pod) corev1.EphemeralContainer {
 }
 
 // waitForSession waits until the pod's status says that its first session container runs.
-func waitForSession(t *testing.T, pod *corev1.Pod) *corev1.Pod {
+func waitForSession(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
-	return waitFor(t, pod, "have a running session container", sessionRuns)
+	waitFor(t, pod, "have a running session container", sessionRuns)
 }
 
 func sessionRuns(pod *corev1.Pod) bool {
