@@ -56,8 +56,8 @@ func TestSignals(t *testing.T) {
 			got := b.wait()
 			got.stderr = strings.TrimSuffix(got.stderr, "Terminated\n") // the remote shell's word for its own child
 			got.want(t, c.status, c.stdout, "")
-			if took := time.Since(sent); took < c.atLeast || c.atLeast == 0 && took > 5*time.Second {
-				t.Errorf("it took %s", took)
+			if took := time.Since(sent); took < c.atLeast {
+				t.Errorf("it took %s; want at least %s", took, c.atLeast)
 			}
 		})
 	}
