@@ -57,6 +57,9 @@ func generated() ([]byte, error) {
 	table(&out, access.Required())
 	out.WriteString("\nWhat follows is asked for and can be missing:\n\n")
 	table(&out, access.Optional())
+	out.WriteString("\nAsked for only where neither the pod's spec nor its status tells whom the target runs as. The Role above does not\n" +
+		"have it; a node belongs to no namespace:\n\n")
+	table(&out, access.ForIdentity())
 	out.WriteString("\n")
 	return out.Bytes(), nil
 }

@@ -81,6 +81,20 @@ func Optional() []Need {
 	return needs
 }
 
+// Calls that only a pod which does not tell whom its target runs as is a reason for.
+var (
+	GetPullSecret = Call{Verb: "get", Resource: "secrets"}
+	GetNode       = Call{Verb: "get", Resource: "nodes"}
+)
+
+// ForIdentity returns what may be asked for to read whom a target runs as from its image. No Role that is printed has it.
+func ForIdentity() []Need {
+	return []Need{
+		{GetPullSecret, "`--use-pull-secrets`: reading the target's image as the pod does", "that flag is an error; the image is read with the user's own credentials"},
+		{GetNode, "telling which platform of the target's image runs", "an image whose platforms run as different users does not tell"},
+	}
+}
+
 // Session returns the calls that a user must be allowed for a session in a pod that has none yet. Whatever else a session
 // asks for it can do without.
 func Session() []Call {

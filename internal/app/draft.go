@@ -19,8 +19,9 @@ type Draft struct {
 }
 
 // MakeDraft returns the container that the session would add, and adds nothing. Where askServer is false it reads the pod
-// and asks nothing else; else the container is what the server would make of it.
-func MakeDraft(ctx context.Context, cluster Cluster, streams Streams, r SessionRequest, askServer bool) (Draft, error) {
+// (and its image, where that must tell whom it runs as) and asks nothing else; else the container is what the server
+// would make of it.
+func MakeDraft(ctx context.Context, cluster Cluster, images Images, streams Streams, r SessionRequest, askServer bool) (Draft, error) {
 	pod, err := findPod(ctx, cluster, streams, nil, r.TargetRequest, wouldEnter(ctx, cluster, r))
 	if err != nil {
 		return Draft{}, err
@@ -32,7 +33,7 @@ func MakeDraft(ctx context.Context, cluster Cluster, streams Streams, r SessionR
 	if err := preflight.State(pod, name); err != nil {
 		return Draft{}, err
 	}
-	f, plan, err := makePlan(pod, name, r.PlanRequest)
+	f, plan, err := planFromImage(ctx, pod, name, imageReader{cluster: cluster, images: images, request: r.PlanRequest})
 	if err != nil {
 		return Draft{}, err
 	}

@@ -29,7 +29,7 @@ func TestDraft(t *testing.T) {
 			w := &world{pod: nonRoot().Build()}
 			r := aRequest()
 			r.ImageOrigin = "flag"
-			d, err := MakeDraft(t.Context(), w, Streams{In: strings.NewReader("")}, r, test.askServer)
+			d, err := MakeDraft(t.Context(), w, &w.registries, Streams{In: strings.NewReader("")}, r, test.askServer)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func TestDraftServed(t *testing.T) {
 func TestDraftThatCannotBe(t *testing.T) {
 	t.Parallel()
 	w := &world{pod: nonRoot().Waiting("app", "CrashLoopBackOff", "").Build()}
-	_, err := MakeDraft(t.Context(), w, Streams{In: strings.NewReader("")}, aRequest(), false)
+	_, err := MakeDraft(t.Context(), w, &w.registries, Streams{In: strings.NewReader("")}, aRequest(), false)
 	var notRunning *fault.NotRunning
 	if !errors.As(err, &notRunning) {
 		t.Errorf("error %v; want that the target does not run", err)

@@ -25,13 +25,16 @@ type PlanRequest struct {
 	Env []corev1.EnvVar
 	// MountVolumes asks for the target's volumes, to be read.
 	MountVolumes bool
+	// LearnUser allows a container that only reads from the process whom the target runs as, where nothing else tells.
+	LearnUser bool
+	// UsePullSecrets allows the pod's pull secrets to be read, to read its image.
+	UsePullSecrets bool
 }
 
-// makePlan reads the facts and makes the plan that is asked for.
-func makePlan(pod *corev1.Pod, container string, r PlanRequest) (target.Facts, profiles.Plan, error) {
-	f := facts.Read(pod, container)
+// makePlan makes the plan that is asked for from the facts.
+func makePlan(f target.Facts, r PlanRequest) (profiles.Plan, error) {
 	plan, err := profiles.Make(f, r.Profile)
-	return f, plan, planFault(fault.Pod{Namespace: pod.Namespace, Name: pod.Name}, container, err)
+	return plan, planFault(fault.Pod{Namespace: f.Namespace, Name: f.Pod}, f.Container, err)
 }
 
 // planFault says in the terms of package fault why there is no plan.
@@ -74,7 +77,8 @@ func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles
 func wouldEnter(ctx context.Context, cluster Cluster, r SessionRequest) func(*corev1.Pod) bool {
 	who := sync.OnceValue(func() string { return whoAmI(ctx, cluster) })
 	enters := func(pod *corev1.Pod, name string) bool {
-		f, plan, err := makePlan(pod, name, r.PlanRequest)
+		f := facts.Read(pod, name)
+		plan, err := makePlan(f, r.PlanRequest)
 		if err != nil || preflight.State(pod, name) != nil {
 			return false
 		}

@@ -27,6 +27,7 @@ type Cluster interface {
 	resolve.Cluster
 	preflight.Cluster
 	session.Cluster
+	identityCluster
 }
 
 // Streams are the user's.
@@ -58,8 +59,8 @@ type SessionRequest struct {
 
 // Session opens a session and returns the exit status of its command. A signal arrives as the cause of ctx, as
 // *fault.Interrupted: before the command has begun it ends the wait, after that it is passed on.
-func Session(ctx context.Context, cluster Cluster, execer session.Execer, streams Streams, r SessionRequest) (int, error) {
-	s := &sessionRun{cluster: cluster, execer: execer, streams: streams, request: r}
+func Session(ctx context.Context, cluster Cluster, execer session.Execer, images Images, streams Streams, r SessionRequest) (int, error) {
+	s := &sessionRun{cluster: cluster, execer: execer, images: images, streams: streams, request: r}
 	if !r.Quiet && (len(r.Command) == 0 || ui.IsTerminal(streams.Err)) {
 		s.notices = ui.NewNotices(streams.Err)
 	}
@@ -74,7 +75,7 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, stream
 	if err := preflight.State(pod, name); err != nil {
 		return 0, err
 	}
-	if s.facts, s.plan, err = makePlan(pod, name, r.PlanRequest); err != nil {
+	if pod, err = s.makePlan(ctx, pod, name); err != nil {
 		return 0, err
 	}
 	s.request.TTL = r.ttl(s.plan)
@@ -85,6 +86,7 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, stream
 type sessionRun struct {
 	cluster Cluster
 	execer  session.Execer
+	images  Images
 	streams Streams
 	request SessionRequest
 	notices *ui.Notices
@@ -212,13 +214,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	if s.request.TTY {
 		r.Sizes = s.sizes(sizing)
 	}
-	var status int
-	var err error
-	if in.Running {
-		status, err = session.Reenter(streaming, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
-	} else {
-		status, err = session.Enter(streaming, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
-	}
+	status, err := s.run(streaming, in, pod, r)
 	restore()
 	switch {
 	case err != nil && ctx.Err() != nil && !begun.Load():
@@ -227,6 +223,14 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		s.sayLeft(in)
 	}
 	return status, err
+}
+
+// run runs a session in a container that runs or is starting.
+func (s *sessionRun) run(ctx context.Context, in session.Found, pod *corev1.Pod, r session.Request) (int, error) {
+	if in.Running {
+		return session.Reenter(ctx, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
+	}
+	return session.Enter(ctx, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
 }
 
 // passSignals returns a context that a signal ends as long as the command has not begun, and the signals that come

@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/mindebug/kubectl-mindebug/internal/access"
+	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
@@ -64,6 +65,32 @@ type world struct {
 	run     func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
 	// greeting replaces what the session says.
 	greeting string
+
+	// registries have the image; the zero value has none.
+	registries shelf
+	secrets    map[string]*corev1.Secret
+	secretErr  error
+	// architecture is the node's, empty where the user may not know.
+	architecture string
+}
+
+func (w *world) Secret(_ context.Context, _, name string) (*corev1.Secret, error) {
+	w.called("get secret " + name)
+	if secret, ok := w.secrets[name]; ok {
+		return secret, nil
+	}
+	if w.secretErr != nil {
+		return &corev1.Secret{}, w.secretErr
+	}
+	return &corev1.Secret{}, apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
+}
+
+func (w *world) NodeArchitecture(_ context.Context, name string) (string, error) {
+	w.called("get node " + name)
+	if w.architecture == "" {
+		return "", forbidden
+	}
+	return w.architecture, nil
 }
 
 func (w *world) called(what string) {
@@ -229,7 +256,8 @@ func aRequest() SessionRequest {
 // theirs is a session container that a colleague made for the same plan.
 func theirs(t *testing.T, pod *corev1.Pod, name string) corev1.EphemeralContainer {
 	t.Helper()
-	f, plan, err := makePlan(pod, "app", aRequest().PlanRequest)
+	f := facts.Read(pod, "app")
+	plan, err := makePlan(f, aRequest().PlanRequest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +275,7 @@ type result struct {
 // open runs one session in a synctest bubble's time.
 func open(ctx context.Context, w *world, r SessionRequest, in io.Reader) result {
 	var out, errOut bytes.Buffer
-	status, err := Session(ctx, w, w, Streams{In: in, Out: &out, Err: &errOut}, r)
+	status, err := Session(ctx, w, w, &w.registries, Streams{In: in, Out: &out, Err: &errOut}, r)
 	return result{status, err, out.String(), errOut.String()}
 }
 
@@ -355,7 +383,7 @@ func TestSession(t *testing.T) {
 		{
 			name: "unknown identity: before anything is asked of the server", calls: []string{"get"},
 			world: &world{pod: nonRoot().With(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].User = nil }).Build()},
-			want:  result{err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid"}},
+			want:  result{err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid", Image: errNoImage}, stderr: asking},
 		},
 		{
 			name: "Windows", calls: []string{"get"},
@@ -445,7 +473,7 @@ func TestIdentityFromTheUser(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, plan, err := makePlan(pod.DeepCopy(), "app", PlanRequest{Profile: profiles.Request{RunAs: &test.runAs}})
+			plan, err := makePlan(facts.Read(pod, "app"), PlanRequest{Profile: profiles.Request{RunAs: &test.runAs}})
 			if diff := cmp.Diff(test.want, err); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}

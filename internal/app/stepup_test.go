@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
@@ -30,7 +31,8 @@ func TestStepUp(t *testing.T) {
 		t.Helper()
 		r := aRequest()
 		general(&r)
-		f, plan, err := makePlan(pod, "app", r.PlanRequest)
+		f := facts.Read(pod, "app")
+		plan, err := makePlan(f, r.PlanRequest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +120,7 @@ func TestStepUpRefused(t *testing.T) {
 				w.pod = nonRoot().Build()
 				r := aRequest()
 				r.Profile.Profile = test.profile
-				_, err := Session(t.Context(), w, w, Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, r)
+				_, err := Session(t.Context(), w, w, &w.registries, Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, r)
 				var refused *fault.Refused
 				if !errors.As(err, &refused) || !slices.Equal(refused.Asked, test.want) {
 					t.Errorf("error %#v; want a refusal of what %q asked for", err, test.want)
@@ -181,7 +183,8 @@ func TestBeyond(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			f, plan, err := makePlan(test.pod, "app", PlanRequest{Profile: test.request})
+			f := facts.Read(test.pod, "app")
+			plan, err := makePlan(f, PlanRequest{Profile: test.request})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 )
 
@@ -46,7 +47,7 @@ func (f *factory) draft(ctx context.Context, r app.SessionRequest, flags session
 	}
 	r.Context, r.Namespace = c.Context, c.Namespace
 	streams := app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}
-	d, err := app.MakeDraft(ctx, c, streams, r, flags.dryRun == dryRunServer)
+	d, err := app.MakeDraft(ctx, c, registry.Client{}, streams, r, flags.dryRun == dryRunServer)
 	if err != nil {
 		return err
 	}

@@ -417,10 +417,12 @@ func inIdentity(err error, m *message) bool {
 	var notEffective *fault.NotEffective
 	var contradiction *fault.Contradiction
 	var windows *fault.Windows
+	var image *fault.Registry
 	switch {
+	case errors.As(err, &image):
+		m.text, m.hint = aboutRegistry(image)
 	case errors.As(err, &unknown):
-		m.text = fmt.Sprintf("nothing tells the %s of container %q of pod/%s: neither its spec nor its status", unknown.Missing, unknown.Container, unknown.Pod.Name)
-		m.hint = "name it as the image has it (USER): --run-as UID:GID"
+		explainNoIdentity(unknown, m)
 	case errors.As(err, &notEffective):
 		flag := "--cap-add=" + strings.Join(notEffective.Capabilities, ",")
 		m.text = fmt.Sprintf("%s would have no effect beside container %q of pod/%s: only uid 0 can use capabilities", flag, notEffective.Container, notEffective.Pod.Name)
@@ -435,6 +437,49 @@ func inIdentity(err error, m *message) bool {
 		return false
 	}
 	return true
+}
+
+func explainNoIdentity(e *fault.NoIdentity, m *message) {
+	m.text = fmt.Sprintf("nothing tells the %s of container %q of pod/%s: neither its spec nor its status", e.Missing, e.Container, e.Pod.Name)
+	m.hint = "let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID"
+	if e.Image != nil {
+		m.facts = append(m.facts, whyNotImage(e.Image)...)
+	}
+	if e.Process != nil {
+		m.facts = append(m.facts, e.Process.Error())
+		m.hint = "name what it was started as: --run-as UID:GID"
+	}
+	if e.Added != "" {
+		m.facts = append(m.facts, fmt.Sprintf(hintGoneContainer, e.Added))
+	}
+}
+
+// whyNotImage says why an image does not tell whom it runs as.
+func whyNotImage(err error) []string {
+	var e *fault.Registry
+	if !errors.As(err, &e) {
+		return []string{err.Error()}
+	}
+	text, hint := aboutRegistry(e)
+	if hint == "" {
+		return []string{text}
+	}
+	return []string{text, hint}
+}
+
+// aboutRegistry says why an image could not be read, and what may help.
+func aboutRegistry(e *fault.Registry) (text, hint string) {
+	switch e.Reason {
+	case fault.ImageUnauthorized:
+		return fmt.Sprintf("image %s: its registry does not let you read it: %v", e.Image, e.Cause),
+			"log in there, as with docker login, or read it as the pod does: --use-pull-secrets"
+	case fault.ImageNotFound:
+		return fmt.Sprintf("image %s: its registry does not have it: %v", e.Image, e.Cause), ""
+	case fault.RegistryUnreachable:
+		return fmt.Sprintf("image %s: its registry gives no answer: %v", e.Image, e.Cause), ""
+	case fault.ImageUnreadable:
+	}
+	return fmt.Sprintf("image %s: %v", e.Image, e.Cause), ""
 }
 
 func explainNotStarted(e *fault.NotStarted, m *message) {

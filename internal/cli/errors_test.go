@@ -303,7 +303,41 @@ var explained = []struct {
 	{
 		name: "no identity", err: &fault.NoIdentity{Pod: web, Container: "app", Missing: "uid and gid"}, status: 125,
 		want: "error: nothing tells the uid and gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
-			"hint: name it as the image has it (USER): --run-as UID:GID\n",
+			"hint: let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID\n",
+	},
+	{
+		name: "no identity: the image may not be read", status: 125,
+		err: &fault.NoIdentity{
+			Pod: web, Container: "app", Missing: "gid",
+			Image: fmt.Errorf("image x: %w", &fault.Registry{Image: "reg.test/web@sha256:01", Reason: fault.ImageUnauthorized, Cause: errors.New("UNAUTHORIZED")}),
+		},
+		want: "error: nothing tells the gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
+			"  image reg.test/web@sha256:01: its registry does not let you read it: UNAUTHORIZED\n" +
+			"  log in there, as with docker login, or read it as the pod does: --use-pull-secrets\n" +
+			"hint: let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID\n",
+	},
+	{
+		name: "no identity: the process has several", status: 125,
+		err: &fault.NoIdentity{
+			Pod: web, Container: "app", Missing: "uid and gid", Added: "mindebug-x", Process: errors.New("its process runs with several"),
+			Image: errors.New(`image web:1: its USER "ghost" is not in its /etc/passwd`),
+		},
+		want: "error: nothing tells the uid and gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
+			"  image web:1: its USER \"ghost\" is not in its /etc/passwd\n  its process runs with several\n" +
+			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"hint: name what it was started as: --run-as UID:GID\n",
+	},
+	{
+		name: "image not there", err: &fault.Registry{Image: "web:1", Reason: fault.ImageNotFound, Cause: errors.New("404")}, status: 125,
+		want: "error: image web:1: its registry does not have it: 404\n",
+	},
+	{
+		name: "registry without an answer", err: &fault.Registry{Image: "web:1", Reason: fault.RegistryUnreachable, Cause: errors.New("refused")}, status: 125,
+		want: "error: image web:1: its registry gives no answer: refused\n",
+	},
+	{
+		name: "image that cannot be read", err: &fault.Registry{Image: "web:1", Reason: fault.ImageUnreadable, Cause: errors.New("torn")}, status: 125,
+		want: "error: image web:1: torn\n",
 	},
 	{
 		name: "capabilities without effect", err: &fault.NotEffective{Pod: web, Container: "app", Capabilities: []string{"NET_ADMIN", "BPF"}, UID: 65532}, status: 125,

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/near"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 )
 
@@ -23,19 +23,23 @@ type planFlags struct {
 	capAdd                 []string
 	env                    map[string]string
 	mountVolumes           bool
+	learnUser              bool
+	usePullSecrets         bool
 }
 
 func (f *planFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.profile, "profile", "", "what is asked on top of the mirror: general, netadmin, sysadmin; or restricted, which is less")
 	flags.StringSliceVar(&f.capAdd, "cap-add", nil, "capabilities to add; they have an effect with uid 0 only")
 	flags.StringVar(&f.runAs, "run-as", "", "UID[:GID] to run as: the target's, where the pod does not tell it or it has changed")
+	flags.BoolVar(&f.learnUser, "learn-user", false, "where nothing tells whom the target runs as, add a container without privileges that reads it from the process")
+	flags.BoolVar(&f.usePullSecrets, "use-pull-secrets", false, "read the target's image, where it must be, with the pod's pull secrets, too")
 	flags.StringVar(&f.custom, "custom", "", "file with a partial container specification, JSON or YAML, as for kubectl debug")
 	flags.StringToStringVar(&f.env, "env", nil, "environment variables to set in the session container")
 	flags.BoolVar(&f.mountVolumes, "mount-volumes", false, "mount the target's volumes, read-only; @/ reaches them without")
 }
 
 func (f *planFlags) request() (app.PlanRequest, error) {
-	r := app.PlanRequest{MountVolumes: f.mountVolumes}
+	r := app.PlanRequest{MountVolumes: f.mountVolumes, LearnUser: f.learnUser, UsePullSecrets: f.usePullSecrets}
 	var err error
 	if r.Profile.Profile, err = parseProfile(f.profile); err != nil {
 		return r, err
@@ -67,10 +71,10 @@ func parseProfile(name string) (profiles.Profile, error) {
 		Reason: fmt.Sprintf("there is no --profile=%s", name),
 		Hint:   "the profiles are " + strings.Join(profiles.Names(), ", "),
 	}
-	if near := nearest(name, profiles.Names()); wrong.Superseded {
+	if alike := near.Names(name, profiles.Names()); wrong.Superseded {
 		usage.Hint = "leave --profile away: the mirror, which has the target's privileges, is in its place"
-	} else if len(near) > 0 {
-		usage.Hint = "did you mean --profile=" + strings.Join(near, " or --profile=") + "?"
+	} else if len(alike) > 0 {
+		usage.Hint = "did you mean --profile=" + strings.Join(alike, " or --profile=") + "?"
 	}
 	return "", usage
 }
@@ -92,19 +96,10 @@ func parseCapability(name string) (corev1.Capability, error) {
 	for _, c := range profiles.Capabilities() {
 		names = append(names, string(c))
 	}
-	if near := nearest(strings.TrimPrefix(strings.ToUpper(name), "CAP_"), names); len(near) > 0 {
-		usage.Hint = "did you mean --cap-add=" + strings.Join(near, " or --cap-add=") + "?"
+	if alike := near.Names(strings.TrimPrefix(strings.ToUpper(name), "CAP_"), names); len(alike) > 0 {
+		usage.Hint = "did you mean --cap-add=" + strings.Join(alike, " or --cap-add=") + "?"
 	}
 	return "", usage
-}
-
-// nearest are the names that are alike a mistyped one, by the rule that cobra has for verbs.
-func nearest(typed string, names []string) []string {
-	all := &cobra.Command{SuggestionsMinimumDistance: 2}
-	for _, name := range names {
-		all.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
-	}
-	return all.SuggestionsFor(typed)
 }
 
 func parseRunAs(text string) (*profiles.RunAs, error) {

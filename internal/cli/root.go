@@ -14,6 +14,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/cluster"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
 )
@@ -99,7 +100,7 @@ func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
 		return &fault.Configuration{Cause: err}
 	}
 	r.Context, r.Namespace = c.Context, c.Namespace
-	status, err := app.Session(ctx, c, execer, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
+	status, err := app.Session(ctx, c, execer, registry.Client{}, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
 	if err == nil && status != 0 {
 		err = &exitStatus{status}
 	}

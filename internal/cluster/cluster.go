@@ -106,6 +106,21 @@ func (c *Cluster) Pod(ctx context.Context, namespace, name string) (*corev1.Pod,
 	return pod, c.explain(ctx, err)
 }
 
+// Secret reads one Secret.
+func (c *Cluster) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	secret, err := c.core.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+	return secret, c.explain(ctx, err)
+}
+
+// NodeArchitecture reads the architecture of a node, in Go's words: "arm64".
+func (c *Cluster) NodeArchitecture(ctx context.Context, name string) (string, error) {
+	node, err := c.core.Nodes().Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return "", c.explain(ctx, err)
+	}
+	return node.Status.NodeInfo.Architecture, nil
+}
+
 // AddEphemeralContainer adds container to the pod and returns the pod as the server has it then. The patch carries the
 // pod's uid, so that it is refused for a later pod of the same name. With dryRun the server says what it would do, and
 // stores nothing.

@@ -348,11 +348,38 @@ type NoIdentity struct {
 	Container string
 	// Missing is "uid", "gid" or "uid and gid".
 	Missing string
+	// Image is why the image does not tell it, Process why the target's process does not; nil where it was not asked.
+	Image, Process error
+	// Added is the container that was added to look at the process, or empty.
+	Added string
 }
 
 func (e *NoIdentity) Error() string {
 	return fmt.Sprintf("the %s of container %q of %s is not known", e.Missing, e.Container, e.Pod)
 }
+
+// Registry says that an image could not be read from its registry.
+type Registry struct {
+	Image  string
+	Reason RegistryReason
+	Cause  error
+}
+
+// RegistryReason is why an image could not be read.
+type RegistryReason string
+
+// The reasons of Registry.
+const (
+	ImageNotFound       RegistryReason = "not found"
+	ImageUnauthorized   RegistryReason = "unauthorized"
+	ImageUnreadable     RegistryReason = "unreadable"
+	RegistryUnreachable RegistryReason = "unreachable"
+)
+
+func (e *Registry) Error() string { return fmt.Sprintf("reading image %s: %v", e.Image, e.Cause) }
+
+// Unwrap returns the cause.
+func (e *Registry) Unwrap() error { return e.Cause }
 
 // NotEffective says that capabilities were asked for a session whose uid could not use them.
 type NotEffective struct {

@@ -28,6 +28,19 @@ func Choose(ctx context.Context, in io.Reader, out io.Writer, question string, o
 	}
 }
 
+// Confirm asks a question on out and reads the answer from in: y or yes is true, all else false. The end of input, or of
+// ctx, is an error.
+func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
+	fmt.Fprint(out, question)
+	text, err := readLine(ctx, in)
+	if err != nil {
+		fmt.Fprintln(out)
+		return false, err
+	}
+	answer := strings.ToLower(strings.TrimSpace(text))
+	return answer == "y" || answer == "yes", nil
+}
+
 // readLine reads byte by byte up to a line's end, so that what is typed after it stays for whoever reads next.
 func readLine(ctx context.Context, in io.Reader) (string, error) {
 	type result struct {

@@ -15,6 +15,15 @@ const (
 	FromStatus     Origin = "container status"
 	FromAnnotation Origin = "pod annotation"
 	FromRunAs      Origin = "--run-as"
+	// FromNoUser is the uid 0 of an image whose configuration names no USER, FromPasswd a gid that the runtime took from
+	// the image's /etc/passwd, FromNoPasswd the gid 0 that it takes where that does not list the uid.
+	FromNoUser   Origin = "image config (no USER)"
+	FromPasswd   Origin = "image /etc/passwd"
+	FromNoPasswd Origin = "runtime default, uid not in image /etc/passwd"
+	// FromProcess is what the target's process was seen to run as, by a session container that was there or, with
+	// FromLearnUser, by one that was added for it.
+	FromProcess   Origin = "the process itself"
+	FromLearnUser Origin = "the process itself (--learn-user)"
 )
 
 // Sourced is a value with the place that it was read from. Its zero value, with an empty Origin, means "not known".
