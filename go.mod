@@ -16,6 +16,7 @@ require (
 	k8s.io/client-go v0.37.2 // clients and streams
 	k8s.io/klog/v2 v2.140.0 // to silence what client-go logs
 	k8s.io/kubectl v0.37.2 // the order of pods in which kubectl takes the first
+	k8s.io/pod-security-admission v0.37.2 // tests: the server's own evaluator of Pod Security
 	k8s.io/streaming v0.37.2 // the fallback from websockets to SPDY
 	sigs.k8s.io/yaml v1.6.0 // manifests and containers as YAML
 )
@@ -77,6 +78,7 @@ require (
 	gopkg.in/evanphx/json-patch.v4 v4.13.0 // indirect
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	gotest.tools/v3 v3.5.2 // indirect
+	k8s.io/component-base v0.37.2 // indirect
 	k8s.io/kube-openapi v0.0.0-20260721132016-d427ff9ee9ad // indirect
 	k8s.io/utils v0.0.0-20260626114624-be93311217bd // indirect
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect

@@ -55,6 +55,7 @@ var sideways = map[edge]bool{
 var testOnly = map[string]bool{
 	"internal/archtest":     true,
 	"internal/kubetest":     true,
+	"internal/proof":        true,
 	"pkg/attach/attachtest": true,
 }
 
