@@ -22,7 +22,6 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
-	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 )
 
 // shelf is the registries as they answer: the USER of each image that it may be, by its platform, in turns.
@@ -114,7 +113,7 @@ func TestIdentify(t *testing.T) {
 		},
 		{
 			name: "the user names it: nobody is asked", world: &world{pod: untold().Build()}, calls: added, as: [][2]int64{{65532, 65532}},
-			request: func(r *SessionRequest) { r.Profile.RunAs = &profiles.RunAs{UID: 65532, GID: new(int64(65532))} }, want: result{stderr: left},
+			request: func(r *SessionRequest) { r.Identity = &Identity{UID: 65532, GID: new(int64(65532))} }, want: result{stderr: left},
 		},
 		{
 			name: "several platforms that agree", world: readable(untold(), "linux/amd64", "65532", "linux/arm64", "65532:1"),
@@ -275,7 +274,7 @@ func (w *world) addedAs() (as [][2]int64) {
 	return as
 }
 
-// TestLearner: what is added to learn has nothing, and is confined as its target is.
+// TestLearner: what is added to learn has nothing, and is confined as its target is: AppArmor confines none that is privileged.
 func TestLearner(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -293,9 +292,9 @@ func TestLearner(t *testing.T) {
 			RunAsUser: new(int64(65534)), RunAsGroup: new(int64(65534)), RunAsNonRoot: new(true),
 			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 			AllowPrivilegeEscalation: new(false), ReadOnlyRootFilesystem: new(true),
-			SeccompProfile:  &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 			SELinuxOptions:  &corev1.SELinuxOptions{Level: "s0:c1"},
-			AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}, // as what is privileged
+			AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
 		}
 		learner := w.pod.Spec.EphemeralContainers[0]
 		if diff := cmp.Diff(want, learner.SecurityContext); diff != "" {
@@ -336,14 +335,11 @@ func TestConsent(t *testing.T) {
 			if got := len(w.pod.Spec.EphemeralContainers); got != test.adds {
 				t.Errorf("%d containers were added; want %d", got, test.adds)
 			}
-			shown := make([]byte, 8192)
-			n, err := keyboard.Read(shown)
-			if err != nil {
-				t.Fatal(err)
-			}
+			terminal.Close()
+			shown, _ := io.ReadAll(keyboard) // its end is EIO, since the other side is closed
 			for _, words := range []string{"no such host", "whom container app of pod/web runs as", "stays in the pod's list for good", "[y/N]"} {
-				if !strings.Contains(string(shown[:n]), words) {
-					t.Errorf("%q is not among what was shown: %q", words, shown[:n])
+				if !strings.Contains(string(shown), words) {
+					t.Errorf("%q is not among what was shown: %q", words, shown)
 				}
 			}
 		})
