@@ -22,6 +22,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 )
 
 // shelf is the registries as they answer: the USER of each image that it may be, by its platform, in turns.
@@ -113,7 +114,7 @@ func TestIdentify(t *testing.T) {
 		},
 		{
 			name: "the user names it: nobody is asked", world: &world{pod: untold().Build()}, calls: added, as: [][2]int64{{65532, 65532}},
-			request: func(r *SessionRequest) { r.Identity = &Identity{UID: 65532, GID: new(int64(65532))} }, want: result{stderr: left},
+			request: func(r *SessionRequest) { r.Profile.RunAs = &profiles.RunAs{UID: 65532, GID: new(int64(65532))} }, want: result{stderr: left},
 		},
 		{
 			name: "several platforms that agree", world: readable(untold(), "linux/amd64", "65532", "linux/arm64", "65532:1"),
@@ -274,7 +275,7 @@ func (w *world) addedAs() (as [][2]int64) {
 	return as
 }
 
-// TestLearner: what is added to learn has nothing, and is confined as its target is: AppArmor confines none that is privileged.
+// TestLearner: what is added to learn has nothing, and is confined as its target is.
 func TestLearner(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -292,9 +293,9 @@ func TestLearner(t *testing.T) {
 			RunAsUser: new(int64(65534)), RunAsGroup: new(int64(65534)), RunAsNonRoot: new(true),
 			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 			AllowPrivilegeEscalation: new(false), ReadOnlyRootFilesystem: new(true),
-			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			SeccompProfile:  &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 			SELinuxOptions:  &corev1.SELinuxOptions{Level: "s0:c1"},
-			AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
+			AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}, // as what is privileged
 		}
 		learner := w.pod.Spec.EphemeralContainers[0]
 		if diff := cmp.Diff(want, learner.SecurityContext); diff != "" {
