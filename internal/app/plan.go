@@ -76,10 +76,9 @@ func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles
 // once, and only where it matters.
 func wouldEnter(ctx context.Context, cluster Cluster, r SessionRequest) func(*corev1.Pod) bool {
 	who := sync.OnceValue(func() string { return whoAmI(ctx, cluster) })
-	enters := func(pod *corev1.Pod, name string) bool {
-		f := facts.Read(pod, name)
+	enters := func(pod *corev1.Pod, f target.Facts) bool {
 		plan, err := makePlan(f, r.PlanRequest)
-		if err != nil || preflight.State(pod, name) != nil {
+		if err != nil || preflight.State(pod, f.Container) != nil {
 			return false
 		}
 		user := ""
@@ -92,9 +91,32 @@ func wouldEnter(ctx context.Context, cluster Cluster, r SessionRequest) func(*co
 		return ok && found.Running
 	}
 	return func(pod *corev1.Pod) bool {
-		return len(pod.Status.EphemeralContainerStatuses) > 0 &&
-			slices.ContainsFunc(couldBe(pod, r.Container), func(name string) bool { return enters(pod, name) })
+		return len(pod.Status.EphemeralContainerStatuses) > 0 && slices.ContainsFunc(couldBe(pod, r.Container), func(name string) bool {
+			return slices.ContainsFunc(supposed(pod, name), func(f target.Facts) bool { return enters(pod, f) })
+		})
 	}
+}
+
+// supposed are the facts as the pod tells them and, where it leaves open whom the target runs as, as each of its ephemeral
+// containers supposes. That says which pod comes first, never whom a session runs as.
+func supposed(pod *corev1.Pod, container string) []target.Facts {
+	told := facts.Read(pod, container)
+	all := []target.Facts{told}
+	for i := range pod.Spec.EphemeralContainers {
+		sc := pod.Spec.EphemeralContainers[i].SecurityContext
+		if told.UID.Known() && told.GID.Known() || sc == nil || sc.RunAsUser == nil || sc.RunAsGroup == nil {
+			continue
+		}
+		f := told
+		if !f.UID.Known() {
+			f.UID = target.Sourced[int64]{Value: *sc.RunAsUser, Origin: target.FromContainer}
+		}
+		if !f.GID.Known() {
+			f.GID = target.Sourced[int64]{Value: *sc.RunAsGroup, Origin: target.FromContainer}
+		}
+		all = append(all, f)
+	}
+	return all
 }
 
 // ttl is how long the session container stays without use. One that goes beyond the mirror ends with its session, unless

@@ -15,8 +15,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/mindebug/kubectl-mindebug/internal/facts"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
@@ -140,6 +142,67 @@ func TestWhichPod(t *testing.T) {
 					t.Errorf("notices %q; want them to begin with %q", got.stderr, said)
 				}
 			})
+		})
+	}
+}
+
+// TestWouldEnter: only a container that runs and that this request would enter brings its pod to the front.
+func TestWouldEnter(t *testing.T) {
+	t.Parallel()
+	plain := nonRoot().Build()
+	with := func(c corev1.EphemeralContainer, change func(*corev1.Pod)) *corev1.Pod {
+		return nonRoot().Ephemeral(c).Up(c.Name, *c.SecurityContext.RunAsUser, *c.SecurityContext.RunAsGroup).With(change).Build()
+	}
+	asIs := func(*corev1.Pod) {}
+	silent := func(p *corev1.Pod) { p.Status.ContainerStatuses[0].User = nil }
+	stepUp := func() SessionRequest {
+		r := aRequest()
+		r.Profile.Profile = profiles.General
+		return r
+	}
+	// made is what a request adds for a user.
+	made := func(r SessionRequest, user string) corev1.EphemeralContainer {
+		f := facts.Read(plain, "app")
+		plan, err := makePlan(f, r.PlanRequest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.container(plain, f, plan, user)
+	}
+	for _, test := range []struct {
+		name    string
+		pod     *corev1.Pod
+		request SessionRequest
+		whoErr  error
+		want    bool
+	}{
+		{name: "none", pod: plain, request: aRequest()},
+		{name: "the same plan", pod: with(made(aRequest(), ""), asIs), request: aRequest(), want: true},
+		{name: "the same plan, and the target does not run", pod: with(made(aRequest(), ""), func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{}
+		}), request: aRequest()},
+		{name: "it has ended", request: aRequest(), pod: with(made(aRequest(), ""), func(p *corev1.Pod) {
+			p.Status.EphemeralContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
+		})},
+		{name: "it is only starting", request: aRequest(), pod: with(made(aRequest(), ""), func(p *corev1.Pod) {
+			p.Status.EphemeralContainerStatuses[0].State = corev1.ContainerState{}
+		})},
+		{name: "another plan", pod: with(made(aRequest(), ""), asIs), request: stepUp()},
+		{name: "a pod that tells no user", pod: with(made(aRequest(), ""), silent), request: aRequest(), want: true},
+		{name: "a pod whose spec tells another user", request: aRequest(), pod: with(made(aRequest(), ""), func(p *corev1.Pod) {
+			silent(p)
+			p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(7))}
+		})},
+		{name: "one's own step-up", pod: with(made(stepUp(), "dana"), asIs), request: stepUp(), want: true},
+		{name: "another's step-up", pod: with(made(stepUp(), "kim"), asIs), request: stepUp()},
+		{name: "a step-up, and the server does not say who one is", pod: with(made(stepUp(), ""), asIs), request: stepUp(), whoErr: forbidden},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{pod: test.pod, whoErr: test.whoErr}
+			if got := wouldEnter(t.Context(), w, test.request)(test.pod); got != test.want {
+				t.Errorf("would enter: %t; want %t", got, test.want)
+			}
 		})
 	}
 }

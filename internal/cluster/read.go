@@ -69,8 +69,8 @@ func (c *Cluster) Names(ctx context.Context, namespace string, kind target.Kind)
 	return names, nil
 }
 
-// typed returns a client for a group. It is made for the call: most sessions need none besides that for pods, and
-// generated clients for a few reads cost more than these.
+// typed returns a client for a group, made for the call: a pod by its name needs none besides that for pods. Resource and
+// type come from the table of kinds, of which generated clients would be a second one.
 func (c *Cluster) typed(version schema.GroupVersion) (rest.Interface, error) {
 	config := rest.CopyConfig(c.api)
 	config.GroupVersion, config.APIPath = &version, "/apis"
