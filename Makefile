@@ -15,6 +15,9 @@ CLUSTER_RUN = go -C test/cluster run .
 MODULES      = $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod' | xargs -r -n1 dirname)
 CODE_MODULES = $(filter-out hack/tools,$(MODULES))
 
+# How long each fuzz test runs.
+FUZZTIME ?= 10s
+
 # What `make test` does, what fails soonest first.
 STEPS = tools check-fmt check-mod check-generated shellcheck vet lint unit unit-cluster e2e
 
@@ -43,6 +46,11 @@ test: ## all that CI checks, with the seconds of each step
 unit: $(TOOLS)/gotestsum ## unit tests: no root, no cluster, seconds
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=50 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -race -shuffle=on $(ARGS) \
 		$$(go list ./... | grep -Ev '/test/(e2e|bench)(/|$$)')
+
+.PHONY: fuzz
+fuzz: ## run each fuzz test for FUZZTIME (10s)
+	git grep -E '^func Fuzz' -- '*_test.go' | sed -E 's,/[^/]*:func (Fuzz[[:alnum:]_]*).*, \1,' | while read -r folder name; do \
+		echo "$$folder $$name"; go -C "$$folder" test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' .; done
 
 .PHONY: unit-cluster
 unit-cluster: $(TOOLS)/gotestsum ## unit tests of the test cluster's own module
