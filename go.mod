@@ -9,6 +9,7 @@ require (
 	github.com/google/go-containerregistry v0.22.1 // images, as their registries have them
 	github.com/spf13/cobra v1.10.2 // verbs and help
 	github.com/spf13/pflag v1.0.10 // flags, as cobra and cli-runtime have them
+	golang.org/x/sync v0.24.0 // many calls at once, within a bound
 	golang.org/x/term v0.47.0 // raw mode and size of the terminal
 	k8s.io/api v0.37.2 // API types
 	k8s.io/apimachinery v0.37.2 // API types, errors, patches
@@ -70,7 +71,6 @@ require (
 	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.40.0 // indirect
 	golang.org/x/time v0.15.0 // indirect

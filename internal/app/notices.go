@@ -13,6 +13,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/resolve"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
+	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles/exceed"
 )
 
@@ -27,11 +28,14 @@ func (s *sessionRun) prompt() string {
 }
 
 // kind says what the plan is, in a user's words.
-func (s *sessionRun) kind() string {
-	if len(s.plan.Asked) == 0 {
+func (s *sessionRun) kind() string { return Kind(s.plan) }
+
+// Kind says what a plan is, in a user's words.
+func Kind(plan profiles.Plan) string {
+	if len(plan.Asked) == 0 {
 		return "mirror"
 	}
-	return strings.Join(s.plan.Asked, " ")
+	return strings.Join(plan.Asked, " ")
 }
 
 // whichPod says which pod it is, of how many, and which of them are not as they should be:

@@ -123,10 +123,12 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 }
 
 // blameRequest says of a refusal which words of the user asked for more than the target has.
-func (s *sessionRun) blameRequest(err error) error {
+func (s *sessionRun) blameRequest(err error) error { return blamePlan(s.plan, err) }
+
+func blamePlan(plan profiles.Plan, err error) error {
 	var refused *fault.Refused
-	if s.plan.StepUp && errors.As(err, &refused) {
-		refused.Asked = s.plan.Asked
+	if plan.StepUp && errors.As(err, &refused) {
+		refused.Asked = plan.Asked
 	}
 	return err
 }

@@ -18,6 +18,7 @@ import (
 const (
 	statusVerbFailed = 1 // as statusFailed, of a verb other than a session
 	statusUsage      = 2 // of a verb other than a session
+	statusNo         = 3 // what was asked is answered by "no"
 	statusFailed     = 125
 	statusSignalled  = 128 // and the number of the signal
 )
@@ -62,10 +63,13 @@ type message struct {
 }
 
 // write writes the message as one block. Text from a cluster is escaped.
-func (m message) write(out io.Writer) {
+func (m message) write(out io.Writer) { m.writeAs(out, "error: ") }
+
+// writeAs writes the block with its own first word.
+func (m message) writeAs(out io.Writer, first string) {
 	// What continues on a second line is indented, so that no text from elsewhere reads like a line of ours.
 	indented := func(text string) string { return strings.ReplaceAll(ui.Escape(text), "\n", "\n  ") }
-	fmt.Fprintln(out, "error: "+indented(m.text))
+	fmt.Fprintln(out, first+indented(m.text))
 	for _, fact := range m.facts {
 		fmt.Fprintln(out, "  "+indented(fact))
 	}

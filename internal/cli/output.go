@@ -21,6 +21,8 @@ const apiVersion = "mindebug/v1alpha1"
 const (
 	formatJSON = "json"
 	formatYAML = "yaml"
+	formatName = "name"
+	formatWide = "wide"
 )
 
 // format is a value of --output: one of those that a verb has.

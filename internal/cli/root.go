@@ -86,7 +86,12 @@ type factory struct {
 // connect reads the kubeconfig.
 func (f *factory) connect() (*cluster.Cluster, error) {
 	notices := ui.NewNotices(f.program.Err)
-	return cluster.Connect(f.flags, func(text string) { notices.Say("Warning: %s", text) })
+	return f.connectWith(func(text string) { notices.Say("Warning: %s", text) })
+}
+
+// connectWith reads the kubeconfig and gives the API server's warnings to warn.
+func (f *factory) connectWith(warn func(string)) (*cluster.Cluster, error) {
+	return cluster.Connect(f.flags, warn)
 }
 
 // session opens a session as the flags ask.
@@ -173,7 +178,7 @@ namespace and has the target's privileges, never more.`,
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newPolicy(f), newVersion(f.program.Version))
+	root.AddCommand(newCheck(f), newPolicy(f), newVersion(f.program.Version))
 	return root
 }
 

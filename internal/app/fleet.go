@@ -1,0 +1,216 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/mindebug/kubectl-mindebug/internal/access"
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/preflight"
+	"github.com/mindebug/kubectl-mindebug/internal/resolve"
+)
+
+// Fleet is what a check of many workloads needs of the API server.
+type Fleet interface {
+	Cluster
+	// EachPod calls do for each pod, reading them in pages. An empty namespace means all.
+	EachPod(ctx context.Context, namespace, selector string, do func(*corev1.Pod)) error
+}
+
+// fleetAtOnce is how many workloads are checked at a time.
+const fleetAtOnce = 8
+
+// CheckFleet checks each workload of a namespace, or of all where the request names none, on the pod of it that is best
+// to debug. Done is called after each of them.
+func CheckFleet(ctx context.Context, cluster Fleet, images Images, r SessionRequest, done func(n, of int)) ([]Checked, error) {
+	k := checker{cluster: cluster, images: images, request: r}
+	g := gathered{image: r.Image, container: r.Container, workloads: map[workloadKey]*gatheredWorkload{}, haveImage: map[string]bool{}}
+	if err := cluster.EachPod(ctx, r.Namespace, r.Selector, g.add); err != nil {
+		if apierrors.IsForbidden(err) {
+			err = preflight.Forbidden(ctx, cluster, r.Namespace, access.ListPods, err)
+		}
+		return nil, err
+	}
+	g.joinCronJobs(ctx, cluster, r.Namespace)
+	k.identify(ctx)
+	keys := g.keys()
+	reviews := reviewsOf(ctx, cluster, r.Namespace, keys)
+	out := make([]Checked, len(keys))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(fleetAtOnce)
+	var mu sync.Mutex
+	n := 0
+	for i, key := range keys {
+		group.Go(func() error {
+			w := g.workloads[key]
+			out[i] = Checked{Namespace: key.namespace, Workload: key.workload, Pods: w.pods, Pod: w.pod.Name, Container: w.container}
+			err := k.checkOne(groupCtx, &out[i], w, reviews[key.namespace], g.haveImage[w.pod.Spec.NodeName])
+			mu.Lock()
+			defer mu.Unlock()
+			n++
+			done(n, len(keys))
+			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+// checkOne checks one workload. One of which no pod runs now could not be told by its pods.
+func (k *checker) checkOne(ctx context.Context, c *Checked, w *gatheredWorkload, reviews map[access.Call]preflight.Review, hasImage bool) error {
+	if stands := w.containerErr; stands != nil {
+		c.find(preflight.Finding{About: preflight.AboutTarget, Verdict: preflight.No, Err: stands})
+		return nil //nolint:nilerr // it is a finding
+	}
+	if err := k.check(ctx, c, w.pod, reviews, hasImage); err != nil {
+		return err
+	}
+	var noPlace *fault.NoPlace
+	if first := &c.Findings[0]; errors.As(first.Err, &noPlace) && noPlace.Reason == fault.Finished {
+		*first = preflight.Finding{About: preflight.AboutTarget, Verdict: preflight.Unknown, Text: "no pod of it runs now"}
+	} else if len(w.others) > 0 && first.Verdict == preflight.Yes {
+		first.Text += fmt.Sprintf("; name another by -c: %s", strings.Join(w.others, ", "))
+	}
+	return nil
+}
+
+type workloadKey struct {
+	namespace string
+	workload  resolve.Workload
+}
+
+// gathered is what is kept of all pods: for each workload the pod that is best to debug, and which nodes have the image.
+type gathered struct {
+	image, container string
+	workloads        map[workloadKey]*gatheredWorkload
+	haveImage        map[string]bool
+}
+
+type gatheredWorkload struct {
+	pod  *corev1.Pod
+	pods int
+	// container is the one that is meant, or the first where it must be named; others are the rest of them then.
+	container    string
+	others       []string
+	containerErr error
+	fitness      int
+}
+
+func (g *gathered) add(pod *corev1.Pod) {
+	if preflight.HasImage(pod, g.image) {
+		g.haveImage[pod.Spec.NodeName] = true
+	}
+	w := &gatheredWorkload{pod: pod, pods: 1}
+	w.choose(g.container)
+	g.join(workloadKey{pod.Namespace, resolve.WorkloadOf(pod)}, w)
+}
+
+// join puts pods to those of the workload.
+func (g *gathered) join(key workloadKey, w *gatheredWorkload) {
+	if have := g.workloads[key]; have != nil {
+		w.pods += have.pods
+		if have.fitness > w.fitness || have.fitness == w.fitness && have.pod.Name < w.pod.Name {
+			have.pods = w.pods
+			return
+		}
+	}
+	w.pod = w.pod.DeepCopy() // else it would keep the whole page that it came with
+	g.workloads[key] = w
+}
+
+// choose settles the container and how fit the pod is for a session.
+func (w *gatheredWorkload) choose(wanted string) {
+	w.container, w.containerErr = resolve.Container(w.pod, wanted)
+	var many *fault.ManyContainers
+	if errors.As(w.containerErr, &many) {
+		w.container, w.containerErr = many.Containers[0].Name, nil
+		for _, c := range many.Containers[1:] {
+			w.others = append(w.others, c.Name)
+		}
+	}
+	var finished *fault.NoPlace
+	switch err := preflight.State(w.pod, w.container); {
+	case w.containerErr != nil:
+	case err == nil:
+		w.fitness = 3
+	case errors.As(err, &finished) && finished.Reason == fault.Finished:
+		w.fitness = 1
+	default:
+		w.fitness = 2
+	}
+}
+
+// joinCronJobs puts the pods of all jobs of a CronJob together. Who may not list jobs sees the jobs.
+func (g *gathered) joinCronJobs(ctx context.Context, cluster Fleet, namespace string) {
+	isJob := func(k workloadKey) bool { return k.workload.Kind == "Job" }
+	if !slices.ContainsFunc(g.keys(), isJob) {
+		return
+	}
+	jobs, err := cluster.Jobs(ctx, namespace)
+	if err != nil {
+		return
+	}
+	owners := resolve.CronJobsOf(jobs)
+	for _, key := range g.keys() {
+		owner, ok := owners[[2]string{key.namespace, key.workload.Name}]
+		if !ok || !isJob(key) {
+			continue
+		}
+		w := g.workloads[key]
+		delete(g.workloads, key)
+		g.join(workloadKey{key.namespace, owner}, w)
+	}
+}
+
+// keys are the workloads in the order of their namespaces, kinds and names.
+func (g *gathered) keys() []workloadKey {
+	var keys []workloadKey
+	for key := range g.workloads {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b workloadKey) int {
+		return cmp.Or(strings.Compare(a.namespace, b.namespace),
+			strings.Compare(a.workload.Kind, b.workload.Kind), strings.Compare(a.workload.Name, b.workload.Name))
+	})
+	return keys
+}
+
+// reviewsOf asks once for each namespace what the user may do there; or only once, where he may do it everywhere.
+func reviewsOf(ctx context.Context, cluster Fleet, namespace string, keys []workloadKey) map[string]map[access.Call]preflight.Review {
+	reviews := map[string]map[access.Call]preflight.Review{}
+	everywhere := namespace == ""
+	var forAll map[access.Call]preflight.Review
+	if everywhere {
+		forAll = preflight.Reviews(ctx, cluster, "", "")
+		for _, review := range forAll {
+			everywhere = everywhere && review.Allowed
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(fleetAtOnce)
+	var mu sync.Mutex
+	for i, key := range keys {
+		switch {
+		case everywhere:
+			reviews[key.namespace] = forAll
+		case i == 0 || keys[i-1].namespace != key.namespace:
+			group.Go(func() error {
+				answers := preflight.Reviews(ctx, cluster, key.namespace, "")
+				mu.Lock()
+				defer mu.Unlock()
+				reviews[key.namespace] = answers
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // none returns an error
+	return reviews
+}
