@@ -27,8 +27,10 @@ type mirrorCase struct {
 	plan corev1.SecurityContext
 	// unreadable is set where the image's secret belongs to another user than the pod's.
 	unreadable bool
-	// closed is what a session says of a target that its mirror cannot look into.
+	// closed is what a session says of a target that its mirror cannot look into; it names seenBy[0], and each of seenBy
+	// sees the target.
 	closed string
+	seenBy []string
 }
 
 var (
@@ -92,11 +94,6 @@ func TestMirrorInARestrictedNamespace(t *testing.T) {
 			pod:       second(pod("shared", "nonroot").RunAs(65532, 65532).ShareProcessNamespace().Container("other")),
 			container: "other", uid: 31337, gid: 4242, plan: asNonRoot,
 		},
-		{
-			pod: pod("file-capability", "filecaps").RunAs(65532, 65532).Capabilities(netBindService, dropAll.Drop),
-			uid: 65532, gid: 65532, plan: asNonRoot, closed: "(CapPrm 0000000000000400), from its file",
-		},
-		{pod: pod("not-dumpable", "nodump").RunAs(65532, 65532), uid: 65532, gid: 65532, plan: asNonRoot, closed: "is not dumpable"},
 	})
 }
 
@@ -141,7 +138,19 @@ func TestMirrorInAnUnrestrictedNamespace(t *testing.T) {
 			pod: pod("seccomp-unconfined", "nonroot").RunAs(65532, 65532).With(container(func(sc *corev1.SecurityContext) { sc.SeccompProfile = unconfined })),
 			uid: 65532, gid: 65532, plan: with(asNonRoot, unconfined),
 		},
-		{pod: pod("changes-its-user", "setuid"), fromImage: true, plan: asRoot(nil), closed: "runs as 101:102, not as 0:0: it changed its user"},
+		{
+			pod: pod("file-capability", "filecaps").Restricted().RunAs(65532, 65532).Capabilities([]corev1.Capability{"NET_BIND_SERVICE"}, dropAll.Drop),
+			uid: 65532, gid: 65532, plan: asNonRoot,
+			closed: "capabilities from its program's file that this session lacks (NET_BIND_SERVICE)", seenBy: []string{"--profile=general"},
+		},
+		{
+			pod: pod("not-dumpable", "nodump").Restricted().RunAs(65532, 65532), uid: 65532, gid: 65532, plan: asNonRoot,
+			closed: "is not dumpable", seenBy: []string{"--profile=general"},
+		},
+		{
+			pod: pod("changes-its-user", "setuid"), fromImage: true, plan: asRoot(nil),
+			closed: "runs as 101:102, not as 0:0, since it changed its user", seenBy: []string{"--run-as 101:102", "--profile=general"},
+		},
 	})
 }
 
@@ -216,14 +225,22 @@ func (c mirrorCase) check(t *testing.T, pod *corev1.Pod) {
 	c.checkPlan(t, pod)
 }
 
-// checkClosed: a target that its mirror cannot look into is told as that, and why.
+// checkClosed: of a target that its mirror cannot look into a session says so, why, and what will.
 func (c mirrorCase) checkClosed(t *testing.T, pod *corev1.Pod) {
 	script := "ls \"/proc/$TPID/root/\" || echo closed\n"
 	r := invocation{stdin: strings.NewReader(script), args: append([]string{"-n", pod.Namespace}, c.flags(t, pod)...)}.run(t)
-	if r.status != 0 || r.stdout != "closed\n" || !strings.Contains(r.stderr, c.closed) {
-		t.Errorf("status %d, stdout %q, stderr lacks %q:\n%s", r.status, r.stdout, c.closed, r.stderr)
+	for _, words := range []string{c.closed, c.seenBy[0]} {
+		if r.status != 0 || r.stdout != "closed\n" || !strings.Contains(r.stderr, words) {
+			t.Errorf("status %d, stdout %q, stderr lacks %q:\n%s", r.status, r.stdout, words, r.stderr)
+		}
 	}
 	c.checkPlan(t, pod)
+	for _, flags := range c.seenBy {
+		seen := succeeds(t, pod, append(strings.Fields(flags), "-q", "pod/"+pod.Name, "--", "sh", "-c", look)...)
+		if !strings.Contains(seen, "\nMARK=of the target\n") {
+			t.Errorf("with %s the session does not see the target's environment", flags)
+		}
+	}
 }
 
 func (c mirrorCase) checkPlan(t *testing.T, pod *corev1.Pod) {
