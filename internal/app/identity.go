@@ -216,7 +216,7 @@ func (s *sessionRun) learn(ctx context.Context, pod *corev1.Pod, silent *fault.N
 		return pod, err
 	}
 	want.SecurityContext.ProcMount = nil // the default one shows what is looked at
-	if err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
+	if _, err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
 		return pod, err
 	}
 	s.notices.Say("adding container %s as %d:%d without privileges, to read from the process whom it runs as; it ends by itself, and stays in the pod's list for good",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -102,21 +103,28 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 		user = whoAmI(ctx, s.cluster)
 	}
 	want := s.request.container(pod, s.facts, s.plan, user)
-	if !s.request.New && (!s.plan.StepUp || user != "") {
+	reuse := !s.request.New && (!s.plan.StepUp || user != "")
+	if reuse {
 		if status, entered, err := s.reenter(ctx, pod, want); entered {
 			return status, err
 		}
 	}
-	if err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
+	stored, err := preflight.Ask(ctx, s.cluster, pod, want)
+	if err != nil {
 		return 0, s.blameRequest(err)
+	}
+	if altered := session.Alterations(want, *stored); len(altered) > 0 {
+		s.notices.Say("the API server alters the session container, by a webhook for instance: %s", strings.Join(altered, "; "))
+		if reuse { // what it made of an earlier one is not what was asked for
+			if status, entered, err := s.reenter(ctx, pod, *stored); entered {
+				return status, err
+			}
+		}
 	}
 	s.sayAdding(pod)
 	changed, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
 	if err != nil {
 		return 0, s.blameRequest(preflight.Refusal(ctx, s.cluster, pod, want, err))
-	}
-	if !session.Reusable(changed, want) {
-		s.notices.Say("the API server altered the session container, by a webhook for instance: it will not be entered again")
 	}
 	status, err := s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
 	return status, s.blameTarget(ctx, pod, err)

@@ -63,6 +63,8 @@ type world struct {
 	// refused is called after each of them.
 	refused func()
 	run     func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
+	// webhook changes what is added.
+	webhook func(*corev1.EphemeralContainer)
 	// greeting replaces what the session says.
 	greeting string
 
@@ -166,6 +168,10 @@ func (w *world) AddEphemeralContainer(_ context.Context, pod *corev1.Pod, c core
 		return &corev1.Pod{}, w.patchErr
 	}
 	changed := pod.DeepCopy()
+	if w.webhook != nil {
+		c = *c.DeepCopy()
+		w.webhook(&c)
+	}
 	changed.Spec.EphemeralContainers = append(changed.Spec.EphemeralContainers, c)
 	if !dryRun {
 		w.pod = changed
@@ -289,6 +295,10 @@ func TestSession(t *testing.T) {
 	}
 	command := func(r *SessionRequest) { r.Command, r.Stdin = []string{"ls"}, false }
 	added := []string{"get", "dry run", "may I create pods/exec", "patch"}
+	const alters = "the API server alters the session container, by a webhook for instance: image debug:1 becomes mirror/debug:1; variable HTTP_PROXY\n"
+	rewrites := func(c *corev1.EphemeralContainer) {
+		c.Image, c.Env = "mirror/"+c.Image, append(c.Env, corev1.EnvVar{Name: "HTTP_PROXY", Value: "proxy:3128"})
+	}
 	reused := func(t *testing.T, w *world) {
 		w.pod = nonRoot().Ephemeral(theirs(t, w.pod, "mindebug-theirs")).Up("mindebug-theirs", 65532, 65532).Build()
 	}
@@ -324,6 +334,26 @@ func TestSession(t *testing.T) {
 			request: func(r *SessionRequest) { r.TTL, r.TTLGiven = time.Minute, true },
 			want: result{
 				stdout: "data", stderr: "the session container that is there keeps its time to live, 30m\nprod-eu shop/web app uid 65532 (mirror)\n" +
+					"left prod-eu shop/web app: container mindebug-theirs ends after 30m without use; until then the same command enters it again\n",
+			},
+		},
+		{
+			name: "a webhook alters the container", world: &world{pod: nonRoot().Build(), run: answer(0), webhook: rewrites}, calls: added,
+			want: result{
+				stdout: "data", stderr: alters + "prod-eu shop/web app uid 65532 (mirror)\n" +
+					"left prod-eu shop/web app: container NEW ends after 30m without use; until then the same command enters it again\n",
+			},
+		},
+		{
+			name: "a webhook altered the container that is there", world: &world{pod: nonRoot().Build(), run: answer(0), webhook: rewrites},
+			setup: func(t *testing.T, w *world) {
+				c := theirs(t, w.pod, "mindebug-theirs")
+				rewrites(&c)
+				w.pod = nonRoot().Ephemeral(c).Up("mindebug-theirs", 65532, 65532).Build()
+			},
+			calls: added[:3],
+			want: result{
+				stdout: "data", stderr: alters + "prod-eu shop/web app uid 65532 (mirror)\n" +
 					"left prod-eu shop/web app: container mindebug-theirs ends after 30m without use; until then the same command enters it again\n",
 			},
 		},

@@ -24,13 +24,14 @@ type Cluster interface {
 }
 
 // Ask asks the server, without writing anything, whether it would take the container and let the user run commands in
-// it. The error is a *fault.Forbidden, *fault.Refused, *fault.Altered,
+// it, and returns what it would store. The error is a *fault.Forbidden, *fault.Refused, *fault.Altered,
 // *fault.NoEphemeral or *fault.Replaced, or the server gave no answer.
-func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1.EphemeralContainer) error {
+func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1.EphemeralContainer) (*corev1.EphemeralContainer, error) {
+	var stored *corev1.EphemeralContainer
 	var dryRun error
 	mayExec := true
 	var both sync.WaitGroup
-	both.Go(func() { _, dryRun = DryRun(ctx, cluster, pod, container) })
+	both.Go(func() { stored, dryRun = DryRun(ctx, cluster, pod, container) })
 	both.Go(func() {
 		// Who may not ask, or gets no answer, will see what the server says to the exec itself.
 		if may, err := cluster.MayI(ctx, pod.Namespace, pod.Name, access.Exec); err == nil {
@@ -39,9 +40,9 @@ func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1
 	})
 	both.Wait()
 	if dryRun == nil && !mayExec {
-		return Forbidden(ctx, cluster, pod.Namespace, access.Exec, nil)
+		return nil, Forbidden(ctx, cluster, pod.Namespace, access.Exec, nil)
 	}
-	return dryRun
+	return stored, dryRun
 }
 
 // DryRun asks the server what it would make of the container and returns that, with the server's defaults. The error is as

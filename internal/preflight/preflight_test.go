@@ -294,7 +294,10 @@ func TestAsk(t *testing.T) {
 			t.Parallel()
 			p := pod().Running(1, 1).Build()
 			before := p.DeepCopy()
-			err := preflight.Ask(t.Context(), test.api, p, debugger())
+			stored, err := preflight.Ask(t.Context(), test.api, p, debugger())
+			if (stored == nil) != (err != nil) {
+				t.Errorf("stored %v beside error %v", stored, err)
+			}
 			if diff := cmp.Diff(test.want, err, everyField); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}

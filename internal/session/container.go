@@ -2,6 +2,8 @@ package session
 
 import (
 	_ "embed"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
@@ -95,12 +98,41 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// Reusable reports whether the container that the server made of want would be found again by Find: a webhook that
-// rewrites an image or adds a variable makes another specification of it.
-func Reusable(pod *corev1.Pod, want corev1.EphemeralContainer) bool {
-	return slices.ContainsFunc(pod.Spec.EphemeralContainers, func(have corev1.EphemeralContainer) bool {
-		return have.Name == want.Name && same(*have.DeepCopy(), *want.DeepCopy())
-	})
+// Alterations says how the container that the server would store differs from want: a webhook that rewrites an image or
+// adds a variable makes another specification of it.
+func Alterations(want, stored corev1.EphemeralContainer) []string {
+	stored = undefaulted(*stored.DeepCopy(), want)
+	var out []string
+	if stored.Image != want.Image {
+		out = append(out, fmt.Sprintf("image %s becomes %s", want.Image, stored.Image))
+		stored.Image = want.Image
+	}
+	for _, v := range slices.Concat(stored.Env, want.Env) {
+		isIt := func(other corev1.EnvVar) bool { return equality.Semantic.DeepEqual(v, other) }
+		text := "variable " + v.Name
+		inBoth := slices.ContainsFunc(want.Env, isIt) && slices.ContainsFunc(stored.Env, isIt)
+		if !inBoth && !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	stored.Env = want.Env
+	return append(out, differing(stored, want)...)
+}
+
+// differing returns the JSON names of the fields of two containers that are not the same.
+func differing(a, b corev1.EphemeralContainer) []string {
+	fields := func(c corev1.EphemeralContainer) map[string]any {
+		set, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&c)
+		if err != nil {
+			panic(err) // a typed API object always converts
+		}
+		return set
+	}
+	one, other := fields(a), fields(b)
+	all := maps.Clone(one)
+	maps.Copy(all, other)
+	maps.DeleteFunc(all, func(name string, _ any) bool { return equality.Semantic.DeepEqual(one[name], other[name]) })
+	return slices.Sorted(maps.Keys(all))
 }
 
 // Found is a session container of a pod that could serve.
@@ -150,6 +182,11 @@ func same(have, want corev1.EphemeralContainer) bool {
 		return false
 	}
 	have.Name, have.Command[4] = want.Name, want.Command[4]
+	return equality.Semantic.DeepEqual(undefaulted(have, want), want)
+}
+
+// undefaulted takes from a container what the API server fills in where want leaves it open.
+func undefaulted(have, want corev1.EphemeralContainer) corev1.EphemeralContainer {
 	if want.ImagePullPolicy == "" {
 		have.ImagePullPolicy = ""
 	}
@@ -159,7 +196,7 @@ func same(have, want corev1.EphemeralContainer) bool {
 	if want.TerminationMessagePolicy == "" && have.TerminationMessagePolicy == corev1.TerminationMessageReadFile {
 		have.TerminationMessagePolicy = ""
 	}
-	return equality.Semantic.DeepEqual(have, want)
+	return have
 }
 
 // isRunning reports whether an ephemeral container runs, as the user that its specification names.

@@ -288,3 +288,42 @@ func TestFindLeavesDefaultsToTheServer(t *testing.T) {
 }
 
 var _ Execer = (*attach.Execer)(nil)
+
+// TestAlterations: what the API server fills in is no alteration, anything else is named.
+func TestAlterations(t *testing.T) {
+	t.Parallel()
+	want := corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+		Name: "mindebug-x", Image: "debug:1", Command: []string{"sh"}, Env: []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}},
+	}}
+	for _, test := range []struct {
+		name  string
+		alter func(*corev1.EphemeralContainer)
+		want  []string
+	}{
+		{"nothing", func(*corev1.EphemeralContainer) {}, nil},
+		{"defaults", func(c *corev1.EphemeralContainer) {
+			c.ImagePullPolicy = corev1.PullIfNotPresent
+			c.TerminationMessagePath, c.TerminationMessagePolicy = corev1.TerminationMessagePathDefault, corev1.TerminationMessageReadFile
+		}, nil},
+		{"another image", func(c *corev1.EphemeralContainer) { c.Image = "mirror/debug:1" }, []string{"image debug:1 becomes mirror/debug:1"}},
+		{"variables", func(c *corev1.EphemeralContainer) {
+			c.Env = []corev1.EnvVar{{Name: "A", Value: "9"}, {Name: "C"}}
+		}, []string{"variable A", "variable C", "variable B"}},
+		{"anything else", func(c *corev1.EphemeralContainer) {
+			c.Command, c.TTY, c.TerminationMessagePath = []string{"bash"}, true, "/tmp/log"
+		}, []string{"command", "terminationMessagePath", "tty"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			stored := *want.DeepCopy()
+			test.alter(&stored)
+			before := stored.DeepCopy()
+			if diff := cmp.Diff(test.want, Alterations(want, stored)); diff != "" {
+				t.Errorf("alterations (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(before, &stored); diff != "" {
+				t.Errorf("the container was changed (-before +after):\n%s", diff)
+			}
+		})
+	}
+}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -118,24 +121,27 @@ type webhook struct {
 	calls  atomic.Int64
 }
 
-// newWebhook serves answers, which are given the pod with the debug container in it, on this machine.
-func newWebhook(t *testing.T, name string, answer func(*corev1.Pod) *admissionv1.AdmissionResponse) *webhook {
+// newWebhook serves answers, which are given the JSON pointer of the container that is added, on this machine.
+func newWebhook(t *testing.T, name string, answer func(added string) *admissionv1.AdmissionResponse) *webhook {
 	t.Helper()
 	onNode(t)
 	w := &webhook{name: name}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		w.calls.Add(1)
 		var review admissionv1.AdmissionReview
-		var pod corev1.Pod
+		var before, after corev1.Pod
 		err := json.NewDecoder(in.Body).Decode(&review)
 		if err == nil {
-			err = json.Unmarshal(review.Request.Object.Raw, &pod)
+			err = errors.Join(json.Unmarshal(review.Request.OldObject.Raw, &before), json.Unmarshal(review.Request.Object.Raw, &after))
 		}
 		if err != nil {
 			http.Error(out, err.Error(), http.StatusBadRequest)
 			return
 		}
-		review.Response = answer(&pod)
+		added := slices.IndexFunc(after.Spec.EphemeralContainers, func(c corev1.EphemeralContainer) bool {
+			return !slices.ContainsFunc(before.Spec.EphemeralContainers, func(old corev1.EphemeralContainer) bool { return old.Name == c.Name })
+		})
+		review.Response = answer(fmt.Sprintf("/spec/ephemeralContainers/%d", added))
 		review.Response.UID = review.Request.UID
 		_ = json.NewEncoder(out).Encode(review)
 	}))
@@ -211,7 +217,7 @@ func TestRefusedByAWebhook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pod := newPod(t, plainTarget(newNamespace(t, "restricted"), "target"))
-			w := newWebhook(t, name+"."+pod.Namespace+".mindebug.test", func(*corev1.Pod) *admissionv1.AdmissionResponse {
+			w := newWebhook(t, name+"."+pod.Namespace+".mindebug.test", func(string) *admissionv1.AdmissionResponse {
 				return &admissionv1.AdmissionResponse{Result: &metav1.Status{
 					Message: words, Code: code, Reason: metav1.StatusReason(http.StatusText(int(code))),
 				}}
@@ -236,15 +242,10 @@ func TestRefusedByAWebhook(t *testing.T) {
 	})
 }
 
-// lastEphemeral is the JSON pointer of the container that was added last.
-func lastEphemeral(pod *corev1.Pod) string {
-	return fmt.Sprintf("/spec/ephemeralContainers/%d", len(pod.Spec.EphemeralContainers)-1)
-}
-
-// patches answers with one operation of a JSON patch to the container that was added last.
-func patches(operation, field string, value any) func(*corev1.Pod) *admissionv1.AdmissionResponse {
-	return func(pod *corev1.Pod) *admissionv1.AdmissionResponse {
-		patch, err := json.Marshal([]map[string]any{{"op": operation, "path": lastEphemeral(pod) + field, "value": value}})
+// patches answers with one operation of a JSON patch to the container that is added.
+func patches(operation, field string, value any) func(string) *admissionv1.AdmissionResponse {
+	return func(added string) *admissionv1.AdmissionResponse {
+		patch, err := json.Marshal([]map[string]any{{"op": operation, "path": added + field, "value": value}})
 		if err != nil {
 			return &admissionv1.AdmissionResponse{Result: &metav1.Status{Message: err.Error()}}
 		}
@@ -259,6 +260,36 @@ func TestPrivilegesChangedByAWebhook(t *testing.T) {
 	w := newWebhook(t, "privileges."+pod.Namespace+".mindebug.test", patches("replace", "/securityContext/runAsUser", 4242))
 	w.mutate(t, pod)
 	failsBeforeThePatch(t, pod, []string{"pod/target", "--", "true"}, "would change the privileges", "  runAsUser: 65532 becomes 4242\n", "webhook")
+}
+
+// TestContainerChangedByAWebhook: an image that is rewritten, or a variable that is added, is told, and the container that
+// came of it serves the next session too.
+func TestContainerChangedByAWebhook(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		operation, field string
+		value            any
+		says             string
+	}{
+		"image":    {"replace", "/image", stockImage, "image " + os.Getenv("MINDEBUG_IMAGE") + " becomes " + stockImage},
+		"variable": {"add", "/env/-", corev1.EnvVar{Name: "HTTP_PROXY", Value: "proxy.example:3128"}, "variable HTTP_PROXY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := newPod(t, plainTarget(newNamespace(t, "restricted"), "target"))
+			w := newWebhook(t, name+"."+pod.Namespace+".mindebug.test", patches(test.operation, test.field, test.value))
+			w.mutate(t, pod)
+			for range 2 {
+				r := invocation{stdin: strings.NewReader("id -u\n"), args: []string{"-n", pod.Namespace, "pod/target"}}.run(t)
+				if notice := "the API server alters the session container, by a webhook for instance: " + test.says + "\n"; r.status != 0 ||
+					r.stdout != "65532\n" || !strings.Contains(r.stderr, notice) {
+					t.Errorf("status %d, stdout %q, stderr lacks %q:\n%s", r.status, r.stdout, notice, r.stderr)
+				}
+				waitForSession(t, pod)
+			}
+			onlyAdded(t, pod)
+		})
+	}
 }
 
 // TestQuotasDoNotCount: neither a quota that is used up nor limits that are demanded stand in the way of a debug container,
