@@ -178,7 +178,7 @@ func inPods(err error, m *message) bool {
 		m.text = fmt.Sprintf("there is no pod %q in namespace %q", noPod.Pod.Name, noPod.Pod.Namespace)
 		m.hint = hintNear("pod", noPod.Near, noPod.Pod.Namespace)
 		if verbs := didYouMean(noPod.Verbs); verbs != "" {
-			m.facts = []string{fmt.Sprintf("nor a verb %q: a word that is none is the name of a pod", noPod.Pod.Name)}
+			m.facts = []string{fmt.Sprintf("nor is there a verb %q; a single word is taken for the name of a pod", noPod.Pod.Name)}
 			m.hint = verbs
 			if len(noPod.Near) > 0 {
 				m.hint += " or pod/" + strings.Join(noPod.Near, ", pod/") + "?"

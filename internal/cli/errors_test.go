@@ -96,13 +96,13 @@ var explained = []struct {
 	},
 	{
 		name: "no pod, but a verb", err: &fault.NoPod{Pod: fault.Pod{Namespace: "shop", Name: "chek"}, Verbs: []string{"check"}, Server: errNotFound}, status: 125,
-		want: "error: there is no pod \"chek\" in namespace \"shop\"\n  nor a verb \"chek\": a word that is none is the name of a pod\n" +
+		want: "error: there is no pod \"chek\" in namespace \"shop\"\n  nor is there a verb \"chek\"; a single word is taken for the name of a pod\n" +
 			"hint: did you mean: kubectl mindebug check?\n",
 	},
 	{
 		name: "no pod, but a verb and near names", status: 125,
 		err: &fault.NoPod{Pod: fault.Pod{Namespace: "shop", Name: "chek"}, Near: []string{"check-1"}, Verbs: []string{"check"}, Server: errNotFound},
-		want: "error: there is no pod \"chek\" in namespace \"shop\"\n  nor a verb \"chek\": a word that is none is the name of a pod\n" +
+		want: "error: there is no pod \"chek\" in namespace \"shop\"\n  nor is there a verb \"chek\"; a single word is taken for the name of a pod\n" +
 			"hint: did you mean: kubectl mindebug check? or pod/check-1?\n",
 	},
 	{
