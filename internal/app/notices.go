@@ -103,10 +103,11 @@ func (s *sessionRun) whyClosed(g session.Greeting) (why, hint string) {
 	uid, gid := g.UID[1], g.GID[1]
 	own, lacks := exceed.Capabilities(g.OwnCapPrm), exceed.Capabilities(g.CapPrm&^g.OwnCapPrm)
 	switch {
+	case s.plan.StepUp && s.plan.UID == 0 && uid != 0 && (!own.Has(sysPtrace) || own&readAny == 0):
+		// The first is for the kernel's rule, the second since environ and its like are files of mode 0400 that are the target's.
+		return fmt.Sprintf("uid 0 without SYS_PTRACE and DAC_OVERRIDE cannot look into the target's process, which runs as %d:%d", uid, gid), general
 	case own.Has(sysPtrace):
 		return "the target's process is closed even to SYS_PTRACE", "AppArmor or SELinux may stand in the way"
-	case s.plan.StepUp && s.plan.UID == 0 && uid != 0:
-		return fmt.Sprintf("uid 0 without SYS_PTRACE cannot look into the target's process, which runs as %d:%d", uid, gid), general
 	case uid != s.plan.UID || gid != s.plan.GID:
 		hint = general
 		if lacks == 0 && same(g.UID) && same(g.GID) {
@@ -122,8 +123,12 @@ func (s *sessionRun) whyClosed(g session.Greeting) (why, hint string) {
 	return "the target's process is not dumpable", general
 }
 
-// sysPtrace is CAP_SYS_PTRACE (include/uapi/linux/capability.h).
-const sysPtrace exceed.Capabilities = 1 << 19
+// sysPtrace is CAP_SYS_PTRACE; with one of readAny, CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, a process reads files that
+// are another user's (include/uapi/linux/capability.h).
+const (
+	sysPtrace exceed.Capabilities = 1 << 19
+	readAny   exceed.Capabilities = 1<<1 | 1<<2
+)
 
 // same reports whether a process' real, effective and saved ids are one.
 func same(ids [4]int64) bool { return ids[0] == ids[1] && ids[1] == ids[2] }

@@ -65,11 +65,16 @@ func TestRemarks(t *testing.T) {
 		{
 			name: "netadmin", plan: profiles.Plan{StepUp: true},
 			change: func(g *session.Greeting) { g.Open, g.OwnCapPrm = false, 0x3000 },
-			want:   []string{"uid 0 without SYS_PTRACE cannot look into the target's process, which runs as 65532:65532: " + closed + "; " + general},
+			want:   []string{"uid 0 without SYS_PTRACE and DAC_OVERRIDE cannot look into the target's process, which runs as 65532:65532: " + closed + "; " + general},
+		},
+		{
+			name: "SYS_PTRACE alone", plan: profiles.Plan{StepUp: true},
+			change: func(g *session.Greeting) { g.Open, g.OwnCapPrm = false, 0x80000 },
+			want:   []string{"uid 0 without SYS_PTRACE and DAC_OVERRIDE cannot look into the target's process, which runs as 65532:65532: " + closed + "; " + general},
 		},
 		{
 			name: "closed even to SYS_PTRACE", plan: profiles.Plan{StepUp: true},
-			change: func(g *session.Greeting) { g.Open, g.OwnCapPrm = false, 0x80000 },
+			change: func(g *session.Greeting) { g.Open, g.OwnCapPrm = false, 0x80002 },
 			want:   []string{"the target's process is closed even to SYS_PTRACE: " + closed + "; AppArmor or SELinux may stand in the way"},
 		},
 		{

@@ -163,6 +163,10 @@ func (s *sessionRun) blameTarget(ctx context.Context, pod *corev1.Pod, err error
 // reenterTries is how often a session container that runs is tried before that is an error.
 const reenterTries = 3
 
+// reenterPause is the wait before the next try: the status of a container that has just ended, as one with a time to live
+// of 0 does after its session, says for so long that it runs.
+const reenterPause = time.Second
+
 // reenter runs the session in a container that is there. Entered is false where there is none, or no longer: one that
 // runs and cannot be entered is an error, since a new one would be for good and fare no better.
 func (s *sessionRun) reenter(ctx context.Context, pod *corev1.Pod, want corev1.EphemeralContainer) (status int, entered bool, err error) {
@@ -179,13 +183,19 @@ func (s *sessionRun) reenter(ctx context.Context, pod *corev1.Pod, want corev1.E
 		if !errors.As(err, &notEntered) || apierrors.IsForbidden(err) || ctx.Err() != nil {
 			return status, true, err
 		}
+		select {
+		case <-time.After(reenterPause):
+		case <-ctx.Done():
+			return 0, true, context.Cause(ctx)
+		}
 		changed, readErr := s.cluster.Pod(ctx, pod.Namespace, pod.Name)
 		if readErr != nil {
 			return 0, true, err
 		}
 		pod = changed
 	}
-	return 0, true, err
+	_, still := session.Find(pod, want)
+	return 0, still, err
 }
 
 // stream runs a session in a container with the user's streams: input, terminal, signals, and what is said before and
