@@ -14,6 +14,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/preflight"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 const checkExample = `  # Would a session work here, as whom, and if not, why
@@ -52,6 +53,12 @@ type checkRequest struct {
 
 // request turns words and flags into a request.
 func (f *checkFlags) request(words []string, around surroundings) (checkRequest, error) {
+	if _, err := target.ParseQuery(words); err != nil && len(words) > 1 {
+		return checkRequest{}, &fault.Usage{
+			Reason: fmt.Sprintf("check takes one target, and here are %q", strings.Join(words, " ")),
+			Hint:   "name one, or none for all of the namespace: kubectl mindebug check -n NAMESPACE",
+		}
+	}
 	r := checkRequest{fleet: len(words) == 0 || f.selector != "", all: f.all, output: f.output}
 	var err error
 	if !r.fleet || f.selector != "" {

@@ -40,6 +40,9 @@ func TestCheckRequest(t *testing.T) {
 			r.fleet, r.Query = false, target.Query{Kind: "deployment", Name: "web"}
 		})},
 		{line: "-A pod/web", fails: `--all-namespaces is for all workloads, and "pod/web" is one`},
+		{line: "pod/a pod/b", fails: `check takes one target, and here are "pod/a pod/b"`},
+		{line: "a b c", fails: `check takes one target, and here are "a b c"`},
+		{line: "pod web", want: fleet(func(r *checkRequest) { r.fleet, r.Query = false, target.Query{Kind: "pod", Name: "web"} })},
 		{line: "--pick=ready", fails: "--pick chooses one of several pods, and all workloads are checked"},
 		{line: "-l app=web pod/web", fails: "--selector selects pods by their labels"},
 		{line: "-l ,,", fails: "--selector="},
