@@ -109,6 +109,8 @@ func TestSessionRequest(t *testing.T) {
 			want:   shell(func(r *app.SessionRequest) { r.Image, r.ImageOrigin = "debug:1", "flag" }),
 		},
 		{line: "pod/x --image-pull-policy Never", want: shell(func(r *app.SessionRequest) { r.PullPolicy = corev1.PullNever })},
+		{line: "pod/x --learn-user", want: shell(func(r *app.SessionRequest) { r.LearnUser = true })},
+		{line: "pod/x --use-pull-secrets", want: shell(func(r *app.SessionRequest) { r.UsePullSecrets = true })},
 		{line: "pod/x --run-as 0", want: shell(func(r *app.SessionRequest) { r.Profile.RunAs = &profiles.RunAs{} })},
 		{
 			line: "pod/x --run-as 65532:0",

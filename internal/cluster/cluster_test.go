@@ -257,6 +257,23 @@ func TestCalls(t *testing.T) {
 			want: []string{"web", "db"},
 		},
 		{
+			name: "Secret", request: "GET /api/v1/namespaces/shop/secrets/pull",
+			answer: &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pull"}, Data: map[string][]byte{"key": []byte("value")}},
+			call: func(ctx context.Context, c *cluster.Cluster) (any, error) {
+				secret, err := c.Secret(ctx, "shop", "pull")
+				return string(secret.Data["key"]), err
+			},
+			want: "value",
+		},
+		{
+			name: "NodeArchitecture", request: "GET /api/v1/nodes/node-1",
+			answer: &corev1.Node{Status: corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{Architecture: "arm64"}}},
+			call: func(ctx context.Context, c *cluster.Cluster) (any, error) {
+				return c.NodeArchitecture(ctx, "node-1")
+			},
+			want: "arm64",
+		},
+		{
 			name: "MayI", request: "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
 			answer: &authorizationv1.SelfSubjectAccessReview{Status: authorizationv1.SubjectAccessReviewStatus{Allowed: true}},
 			call: func(ctx context.Context, c *cluster.Cluster) (any, error) {

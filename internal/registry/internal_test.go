@@ -37,7 +37,7 @@ func TestEncrypted(t *testing.T) {
 		if response != nil && response.Body != nil {
 			response.Body.Close()
 		}
-		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "https") {
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "plain http is for this machine only") {
 			t.Errorf("%s: %v; want it to pass: %t", address, err, want)
 		}
 	}

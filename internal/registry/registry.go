@@ -213,7 +213,7 @@ type encrypted struct{ next http.RoundTripper }
 func (e encrypted) RoundTrip(r *http.Request) (*http.Response, error) {
 	host := r.URL.Hostname()
 	if ip := net.ParseIP(host); r.URL.Scheme != "https" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("%s does not speak https, and is not on this machine", r.URL.Host)
+		return nil, fmt.Errorf("plain http is for this machine only, and %s is not it", r.URL.Host)
 	}
 	return e.next.RoundTrip(r)
 }

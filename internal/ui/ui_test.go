@@ -136,6 +136,22 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]bool{
+		"y\n": true, "Y\r\n": true, "yes\n": true, "n\n": false, "\n": false, "yesterday\n": false,
+	} {
+		var out bytes.Buffer
+		got, err := Confirm(t.Context(), strings.NewReader(typed), &out, "add it? [y/N] ")
+		if err != nil || got != want || out.String() != "add it? [y/N] " {
+			t.Errorf("Confirm after %q = %t, %v, shown %q; want %t", typed, got, err, out.String(), want)
+		}
+	}
+	if got, err := Confirm(t.Context(), strings.NewReader("y"), io.Discard, ""); got || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("Confirm at the end of input = %t, %v; want %v", got, err, io.ErrUnexpectedEOF)
+	}
+}
+
 // TestChooseIsInterrupted: Ctrl-C, which ends the context, ends the question.
 func TestChooseIsInterrupted(t *testing.T) {
 	t.Parallel()
