@@ -94,8 +94,8 @@ func newCheck(f *factory) *cobra.Command {
 		Long: `Goes the way of a session up to where it would add a container, and adds nothing: the target's state, whom a session runs
 as, what you may do, what the API server's dry run says. Without a target it does so for each workload of the namespace.
 
-The exit status is 0 where a session works (of several: where none is known not to), 3 where not, 1 where that could not
-be found out, 2 for wrong usage.`,
+The exit status is 0 where a session works (of several: in all), 3 where not, 1 where that could not be found out, 2 for
+wrong usage.`,
 		Example: checkExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -146,7 +146,7 @@ func (f *factory) check(ctx context.Context, r checkRequest) error {
 	if err := f.writeCheck(report, r); err != nil {
 		return err
 	}
-	if report.Summary.No > 0 {
+	if report.Summary.No > 0 || r.fleet && report.Summary.Unknown > 0 {
 		return &exitStatus{statusNo}
 	}
 	return nil

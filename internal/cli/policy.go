@@ -24,7 +24,7 @@ func newPolicy(f *factory) *cobra.Command {
 		Use:   "policy",
 		Short: "Print the manifests that allow debugging",
 		RunE: func(_ *cobra.Command, args []string) error {
-			reason := "policy says not which manifests"
+			reason := "policy needs the word that says which manifests: roles"
 			if len(args) > 0 {
 				reason = fmt.Sprintf("policy has no manifests %q", args[0])
 			}
