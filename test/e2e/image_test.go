@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 )
 
 // The flag is stronger than the variable.
@@ -64,5 +67,25 @@ func wantUnchanged(t *testing.T, pod *corev1.Pod) {
 		if before, after := pod.Status.ContainerStatuses[i].ContainerID, now.Status.ContainerStatuses[i].ContainerID; before != after {
 			t.Errorf("container %s became %s", before, after)
 		}
+	}
+}
+
+// TestGroupsOfTheDebugImage: the /etc/group of BusyBox' public image lists root in wheel, which no plan can take away.
+func TestGroupsOfTheDebugImage(t *testing.T) {
+	t.Parallel()
+	ns := newNamespace(t, "privileged")
+	pod := newPod(t, kubetest.Pod(ns, "target").Image("mindebug.test/http:root").RunAs(0, 0))
+	shell := func(image string) result {
+		return invocation{stdin: strings.NewReader("exit\n"), args: []string{"-n", ns, "pod/target", "--image=" + image}}.run(t)
+	}
+	const notice = "this session is in groups that its target is not in: 10;"
+	if got := shell(stockImage); got.status != 0 || !strings.Contains(got.stderr, notice) {
+		t.Errorf("status %d, stderr:\n%s\nwant %q", got.status, got.stderr, notice)
+	}
+	if got := shell(os.Getenv("MINDEBUG_IMAGE")); got.status != 0 || strings.Contains(got.stderr, "groups") {
+		t.Errorf("with an image that lists nobody: status %d, stderr:\n%s", got.status, got.stderr)
+	}
+	if n := len(current(t, pod).Spec.EphemeralContainers); n != 2 {
+		t.Errorf("%d session containers, want one of each image", n)
 	}
 }
