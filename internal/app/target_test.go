@@ -223,6 +223,8 @@ func TestAsksWhichPod(t *testing.T) {
 	t.Parallel()
 	young, old := replica("young", time.Hour).Build(), replica("old", 2*time.Hour).Build()
 	odd := sick("web-9k").Image("evil\x1b[2J").Waiting("app", "CrashLoop\x1bBackOff", "").Build()
+	// unasked answers where nothing is to be asked, so that a question fails the test and does not wait.
+	const unasked = "1\n"
 	many := []*corev1.Pod{odd}
 	for range 30 {
 		many = append(many, old)
@@ -241,9 +243,9 @@ func TestAsksWhichPod(t *testing.T) {
 			shown: []string{"deployment/shop has 3 pods:\r\n", "  1) pod/web-9k (waiting: CrashLoop\\x1bBackOff (exit code 0), 4 restarts), 60m old\r\n", "  2) pod/old (running), 120m old\r\n", "  3) pod/young"},
 		},
 		{name: "asks of many for the first", pods: many, answer: "20\n", want: "old", shown: []string{"deployment/shop has 31 pods, these first:\r\n", "  20) pod/old", "number (1-20): "}},
-		{name: "all are well", pods: []*corev1.Pod{young, old}, want: "old"},
-		{name: "a pick decides", pods: []*corev1.Pod{young, odd, old}, pick: target.PickReady, want: "old"},
-		{name: "one is entered", pods: []*corev1.Pod{young, odd, old}, entered: "young", want: "young"},
+		{name: "all are well", pods: []*corev1.Pod{young, old}, answer: unasked, want: "old"},
+		{name: "a pick decides", pods: []*corev1.Pod{young, odd, old}, pick: target.PickReady, answer: unasked, want: "old"},
+		{name: "one is entered", pods: []*corev1.Pod{young, odd, old}, entered: "young", answer: unasked, want: "young"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -281,7 +283,7 @@ func TestAsksWhichPod(t *testing.T) {
 					t.Errorf("the screen lacks %q:\n%s", text, screen.String())
 				}
 			}
-			if len(test.shown) == 0 && screen.String() != mark {
+			if len(test.shown) == 0 && strings.Contains(screen.String(), "number (") {
 				t.Errorf("was asked: %q", screen.String())
 			}
 		})
