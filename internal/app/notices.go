@@ -164,7 +164,7 @@ func (s *sessionRun) whyNotHidden(g session.Greeting) string {
 
 // sayLeft says, after a shell, what becomes of its container and how to come back.
 func (s *sessionRun) sayLeft(in session.Found) {
-	if len(s.request.Command) > 0 {
+	if s.readyOnly || len(s.request.Command) > 0 {
 		return
 	}
 	if in.TTL == 0 {

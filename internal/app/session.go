@@ -62,14 +62,20 @@ type SessionRequest struct {
 // *fault.Interrupted: before the command has begun it ends the wait, after that it is passed on.
 func Session(ctx context.Context, cluster Cluster, execer session.Execer, images Images, streams Streams, r SessionRequest) (int, error) {
 	s := &sessionRun{cluster: cluster, execer: execer, images: images, streams: streams, request: r}
-	if !r.Quiet && (len(r.Command) == 0 || ui.IsTerminal(streams.Err)) {
-		s.notices = ui.NewNotices(streams.Err)
+	return s.open(ctx)
+}
+
+// open goes through all stages.
+func (s *sessionRun) open(ctx context.Context) (int, error) {
+	r := s.request
+	if !r.Quiet && (!s.readyOnly && len(r.Command) == 0 || ui.IsTerminal(s.streams.Err)) {
+		s.notices = ui.NewNotices(s.streams.Err)
 	}
-	pod, err := findPod(ctx, cluster, streams, s.notices, r.TargetRequest, wouldEnter(ctx, cluster, r))
+	pod, err := findPod(ctx, s.cluster, s.streams, s.notices, r.TargetRequest, wouldEnter(ctx, s.cluster, r))
 	if err != nil {
 		return 0, err
 	}
-	name, err := findContainer(ctx, streams, pod, r.Container)
+	name, err := findContainer(ctx, s.streams, pod, r.Container)
 	if err != nil {
 		return 0, err
 	}
@@ -91,9 +97,13 @@ type sessionRun struct {
 	streams Streams
 	request SessionRequest
 	notices *ui.Notices
+	// readyOnly makes the container ready and runs nothing in it.
+	readyOnly bool
 
 	facts target.Facts
 	plan  profiles.Plan
+	// in is the container that was entered.
+	in session.Found
 }
 
 // enter runs the session in a container of this plan that is there already, else in a new one.
@@ -211,6 +221,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	r := session.Request{
 		TargetID: s.facts.ContainerID,
 		Command:  s.request.Command,
+		Look:     s.readyOnly,
 		Stdout:   s.streams.Out,
 		Stderr:   s.streams.Err,
 		TTY:      s.request.TTY,
@@ -240,6 +251,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	case err != nil && ctx.Err() != nil && !begun.Load():
 		err = context.Cause(ctx)
 	case err == nil:
+		s.in = in
 		s.sayLeft(in)
 	}
 	return status, err

@@ -52,6 +52,8 @@ type world struct {
 	siblings []*corev1.Pod
 	// calls are what the API server was asked, execs the containers of all execs.
 	calls, execs []string
+	// looks are the containers of those execs that run nothing.
+	looks []string
 	// readErr, patchErr, listErr are answers to reads, to the patch that is no dry run, and to lists; mayNot are calls that are not allowed.
 	readErr, patchErr, listErr error
 	mayNot                     []string
@@ -210,6 +212,9 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 	}
 	w.mu.Lock()
 	w.execs = append(w.execs, c.Name)
+	if command[3] == "mindebug-look" {
+		w.looks = append(w.looks, c.Name)
+	}
 	var refusal error
 	if len(w.refuse) > 0 {
 		refusal, w.refuse = w.refuse[0], w.refuse[1:]

@@ -10,7 +10,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/printers"
-	"sigs.k8s.io/yaml"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
@@ -23,11 +22,7 @@ func (f *factory) writeCheck(report checkReport, r checkRequest) error {
 	case formatJSON:
 		return writeJSON(out, report)
 	case formatYAML:
-		text, err := yaml.Marshal(report)
-		if err != nil {
-			return fmt.Errorf("writing YAML: %w", err)
-		}
-		return write(out, text)
+		return writeYAML(out, report)
 	case formatName:
 		var text strings.Builder
 		for _, item := range report.Items {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
 )
 
 // apiVersion is that of everything that --output prints for programs. It changes with any change that could break one.
@@ -69,6 +70,15 @@ func writeJSON(out io.Writer, value any) error {
 	text, err := marshal(value, "    ")
 	if err != nil {
 		return err
+	}
+	return write(out, text)
+}
+
+// writeYAML writes a value as YAML, by its JSON names.
+func writeYAML(out io.Writer, value any) error {
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("writing YAML: %w", err)
 	}
 	return write(out, text)
 }

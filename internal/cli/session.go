@@ -19,11 +19,35 @@ type sessionFlags struct {
 	planFlags
 	stdin, tty bool
 	imageFlags
-	ttl, grace     time.Duration
-	timeout        time.Duration
-	ttlGiven       bool
-	new, quiet     bool
+	startFlags
+	grace          time.Duration
 	dryRun, output string
+}
+
+// startFlags are about the session container, its privileges and image apart.
+type startFlags struct {
+	ttl, timeout time.Duration
+	ttlGiven     bool
+	new, quiet   bool
+}
+
+func (f *startFlags) add(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.ttl, "ttl", defaultTTL, "how long an unused session container stays; 0 ends it with its last session")
+	flags.DurationVar(&f.timeout, "timeout", time.Minute, "bound on the start of a session container, pulling its image included")
+	flags.BoolVar(&f.new, "new", false, "do not reuse a running session container")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notices")
+}
+
+// request writes the flags into a request.
+func (f *startFlags) request(r *app.SessionRequest) error {
+	r.TTL, r.TTLGiven, r.Timeout, r.New, r.Quiet = f.ttl, f.ttlGiven, f.timeout, f.new, f.quiet
+	switch {
+	case f.ttl < 0:
+		return &fault.Usage{Reason: fmt.Sprintf("--ttl=%s is negative", f.ttl)}
+	case f.timeout <= 0:
+		return &fault.Usage{Reason: fmt.Sprintf("--timeout=%s leaves no time", f.timeout)}
+	}
+	return nil
 }
 
 func (f *sessionFlags) add(flags *pflag.FlagSet) {
@@ -32,11 +56,8 @@ func (f *sessionFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.tty, "tty", "t", false, "give the command a terminal; a shell gets one by itself where standard input is one")
 	f.imageFlags.add(flags)
 	f.planFlags.add(flags)
-	flags.DurationVar(&f.ttl, "ttl", defaultTTL, "how long an unused session container stays; 0 ends it with its last session")
+	f.startFlags.add(flags)
 	flags.DurationVar(&f.grace, "grace", time.Minute, "how long what runs in a session outlives a lost client")
-	flags.DurationVar(&f.timeout, "timeout", time.Minute, "bound on the start of a session container, pulling its image included")
-	flags.BoolVar(&f.new, "new", false, "do not reuse a running session container")
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notices")
 	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "client or server: print the container that would be added, as it is asked for or as the API server would store it, and add nothing")
 	addOutput(flags, &f.output, formatYAML, formatJSON)
 }
@@ -62,9 +83,7 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 	}
 	r := app.SessionRequest{
 		TargetRequest: wanted, PlanRequest: plan, Command: command,
-		Stdin: f.stdin, TTY: f.tty && around.terminal,
-		TTL: f.ttl, TTLGiven: f.ttlGiven, Grace: f.grace, Timeout: f.timeout,
-		New: f.new, Quiet: f.quiet,
+		Stdin: f.stdin, TTY: f.tty && around.terminal, Grace: f.grace,
 	}
 	if len(command) == 0 {
 		r.Stdin, r.TTY = true, around.terminal
@@ -72,18 +91,11 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 	if err := f.imageFlags.request(&r, around.getenv); err != nil {
 		return r, err
 	}
-	return r, f.validate()
-}
-
-// validate checks what has bounds.
-func (f *sessionFlags) validate() error {
-	switch {
-	case f.ttl < 0:
-		return &fault.Usage{Reason: fmt.Sprintf("--ttl=%s is negative", f.ttl)}
-	case f.grace < time.Second:
-		return &fault.Usage{Reason: fmt.Sprintf("--grace=%s is less than the least, 1s", f.grace)}
-	case f.timeout <= 0:
-		return &fault.Usage{Reason: fmt.Sprintf("--timeout=%s leaves no time", f.timeout)}
+	if err := f.startFlags.request(&r); err != nil {
+		return r, err
 	}
-	return f.checkDryRun()
+	if f.grace < time.Second {
+		return r, &fault.Usage{Reason: fmt.Sprintf("--grace=%s is less than the least, 1s", f.grace)}
+	}
+	return r, f.checkDryRun()
 }

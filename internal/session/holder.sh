@@ -20,14 +20,14 @@ trap : HUP QUIT ALRM PIPE USR2
 ttl=$1 tick=$(($1 / 4))
 [ "$tick" -le 15 ] || tick=15
 [ "$tick" -ge 1 ] || tick=1
-[ "$ttl" -ge 60 ] || ttl=60                     # before the first session: time enough for it to come
+[ "$ttl" -ge 60 ] || ttl=60                     # until the first session has ended: time enough for it to come
 now
 last=$t
 while [ -z "$why" ]; do
   nap $tick
   now
   [ -z "$left" ] || { last=$t left='' ttl=$1; }
-  if used; then last=$t ttl=$1
+  if used; then last=$t
   elif [ $((t - last)) -ge "$ttl" ]; then why="unused for $ttl s"; fi
 done
 trap '' TERM USR1

@@ -25,6 +25,8 @@ type Request struct {
 	TargetID string
 	// Command is what to run; none means a shell.
 	Command []string
+	// Look asks for the greeting only: nothing is run, and the container is not used by it.
+	Look bool
 	// Stdin is the command's standard input, or nil for none. It is not read before the session has begun.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -91,8 +93,12 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	}
 	ends.Go(func() { keeper.live(ctx, func() { cancel(errNoEnd) }, begun, r, unread.done.c) })
 
+	name := "mindebug"
+	if r.Look {
+		name = "mindebug-look"
+	}
 	command := append([]string{
-		"sh", "-c", `eval "$MINDEBUG_RUN"`, "mindebug", "mindebug:" + id + ":",
+		"sh", "-c", `eval "$MINDEBUG_RUN"`, name, "mindebug:" + id + ":",
 		r.TargetID, seconds(r.Grace), r.Place, flags,
 	}, r.Command...)
 	status, err := execer.Exec(ctx, c, command, streams)

@@ -4,12 +4,12 @@
 # stream for the command.
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
-# reason); all that follows is the command's own.
+# reason); all that follows is the command's own. Under the name mindebug-look that is all, and no use of the container.
 if [ -z "$MINDEBUG_TOP" ]; then
   eval "$MINDEBUG_LIB"
   export MINDEBUG_TOP=$$
   tini=
-  ! command -v tini >/dev/null || tini='tini -s --'
+  [ "$0" = mindebug-look ] || ! command -v tini >/dev/null || tini='tini -s --'
   first $tini sh -c 'eval "$MINDEBUG_RUN"' "$0" "$@"
 fi
 eval "$MINDEBUG_LIB"
@@ -59,6 +59,7 @@ for f in /memory/memory.usage_in_bytes /memory.current; do
   memory=${memory:-$x}
 done
 printf 'mindebug 1\n%s\nenviron %s\nhidden %s\noom %s\nmemory %s\ngo\n' "$facts" $environ $hidden "$score" "$memory"
+[ "$0" != mindebug-look ] || { printf '\036mindebug:%s' "$session"; exit 0; }
 
 # Where the target works, if that is still there; as a path below its root, so that `cd ..` goes where one expects.
 { cd "$T$(readlink -n "/proc/$TPID/cwd")" && [ . -ef "/proc/$TPID/cwd" ] || cd "/proc/$TPID/cwd" || cd "$T" || cd /; } 2>/dev/null
