@@ -1,13 +1,8 @@
-// Command permissions writes the generated part of docs/permissions.md: the Role and the tables of what each permission is
-// for, from internal/access and internal/policy. `make generate` runs it.
 package main
-
-//go:generate go run . ../../docs/permissions.md
 
 import (
 	"bytes"
 	"fmt"
-	"os"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
@@ -15,37 +10,8 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/policy"
 )
 
-// What stands between these lines is generated.
-const (
-	begin = "<!-- begin: written by `make generate` -->\n"
-	end   = "<!-- end -->\n"
-)
-
-func main() {
-	if err := run(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
-}
-
-func run(path string) error {
-	page, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := bytes.Cut(page, []byte(begin))
-	_, after, closed := bytes.Cut(rest, []byte(end))
-	if !ok || !closed {
-		return fmt.Errorf("%s has no place for what is generated: %q, %q", path, begin, end)
-	}
-	part, err := generated()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, bytes.Join([][]byte{before, []byte(begin), part, []byte(end), after}, nil), 0o644)
-}
-
-func generated() ([]byte, error) {
+// permissions are the Role and the tables of what each permission is for, from internal/access and internal/policy.
+func permissions() ([]byte, error) {
 	roles, err := policy.YAML(policy.Roles(policy.Grant{
 		Namespace: "shop", Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "oncall"}},
 	}))

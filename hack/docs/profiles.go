@@ -1,15 +1,10 @@
-// Command profiles writes the generated part of docs/profiles.md: what package profiles makes of example targets, with the
-// origin of each value. `make generate` runs it.
 package main
-
-//go:generate go run . ../../docs/profiles.md
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -18,36 +13,6 @@ import (
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
-
-// What stands between these lines is generated.
-const (
-	begin = "<!-- begin: written by `make generate` -->\n"
-	end   = "<!-- end -->\n"
-)
-
-func main() {
-	if err := run(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
-}
-
-func run(path string) error {
-	page, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := bytes.Cut(page, []byte(begin))
-	_, after, closed := bytes.Cut(rest, []byte(end))
-	if !ok || !closed {
-		return fmt.Errorf("%s has no place for what is generated: %q, %q", path, begin, end)
-	}
-	part, err := generated()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, bytes.Join([][]byte{before, []byte(begin), part, []byte(end), after}, nil), 0o644)
-}
 
 // example is a target and what is asked beside it.
 type example struct {
@@ -92,7 +57,7 @@ func from[T any](origin target.Origin, value T) target.Sourced[T] {
 	return target.Sourced[T]{Value: value, Origin: origin}
 }
 
-func generated() ([]byte, error) {
+func plans() ([]byte, error) {
 	var out bytes.Buffer
 	for _, e := range examples() {
 		plan, err := profiles.Make(e.facts, e.request)
