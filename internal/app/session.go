@@ -247,6 +247,9 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	}
 	status, err := s.run(streaming, in, pod, r)
 	restore()
+	if begun.Load() {
+		status, err = s.whyEnded(context.WithoutCancel(ctx), in, pod, status, err)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil && !begun.Load():
 		err = context.Cause(ctx)
@@ -263,6 +266,37 @@ func (s *sessionRun) run(ctx context.Context, in session.Found, pod *corev1.Pod,
 		return session.Reenter(ctx, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
 	}
 	return session.Enter(ctx, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
+}
+
+// whyEnded says of a session that was killed, or lost, what the cluster tells about it.
+func (s *sessionRun) whyEnded(ctx context.Context, in session.Found, pod *corev1.Pod, status int, err error) (int, error) {
+	var lost *fault.Lost
+	isLost, isCut := errors.As(err, &lost), errors.Is(err, session.ErrCut)
+	if !isLost && !isCut && (err != nil || status != session.StatusKilled) {
+		return status, err
+	}
+	at := session.Place{Pod: pod, Target: s.facts.Container, TargetID: s.facts.ContainerID, Container: in.Name}
+	// A command may well kill itself; of a shell that is not to be expected.
+	ended, unknown := session.WhyEnded(ctx, s.cluster, at, isLost || isCut || len(s.request.Command) == 0)
+	var silent *fault.Unreachable
+	switch {
+	case ended != nil:
+		return 0, ended
+	case isLost && errors.As(unknown, &silent):
+		lost.Server = silent.Cause
+	case isLost:
+		lost.Unchanged = unknown == nil
+	case isCut:
+		e := &fault.Ended{
+			Pod:    fault.Pod{Namespace: pod.Namespace, Name: pod.Name},
+			Target: at.Target, Container: at.Container, By: fault.Unknown,
+		}
+		if unknown == nil {
+			e.Detail = "its target runs on"
+		}
+		return 0, e
+	}
+	return status, err
 }
 
 // passSignals returns a context that a signal ends as long as the command has not begun, and the signals that come

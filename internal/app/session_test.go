@@ -65,6 +65,8 @@ type world struct {
 	// refused is called after each of them.
 	refused func()
 	run     func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
+	// cut leaves out a session's last word.
+	cut bool
 	// webhook changes what is added.
 	webhook func(*corev1.EphemeralContainer)
 	// greeting replaces what the session says.
@@ -250,7 +252,9 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 	if w.run != nil {
 		status, err = w.run(ctx, s, heard)
 	}
-	_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")) // a session's last word
+	if !w.cut {
+		_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")) // a session's last word
+	}
 	return status, err
 }
 
@@ -472,6 +476,72 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// TestWhatEndsASession: after a session that was killed or lost the pod tells why.
+func TestWhatEndsASession(t *testing.T) {
+	t.Parallel()
+	killed := func(context.Context, attach.Streams, <-chan string) (int, error) { return 137, nil }
+	broken := func(context.Context, attach.Streams, <-chan string) (int, error) {
+		return 0, &attach.LostError{Cause: io.ErrUnexpectedEOF}
+	}
+	ended := func(by fault.Ender, detail string) error {
+		return &fault.Ended{Pod: web, Target: "app", Container: "NEW", By: by, Detail: detail}
+	}
+	down := &fault.Unreachable{Server: "https://s", Cause: syscall.ECONNREFUSED}
+	for name, test := range map[string]struct {
+		run   func(context.Context, attach.Streams, <-chan string) (int, error)
+		cut   bool
+		shell bool
+		then  func(*world)
+		want  result
+		took  time.Duration
+	}{
+		"a command that was killed":         {run: killed, want: result{status: 137}},
+		"a shell that was killed":           {run: killed, shell: true, want: result{status: 137}, took: 5 * time.Second},
+		"killed with its pod":               {run: killed, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
+		"cut off":                           {run: killed, cut: true, want: result{err: ended(fault.Unknown, "its target runs on")}, took: 5 * time.Second},
+		"cut off, and the server is silent": {run: killed, cut: true, then: func(w *world) { w.readErr = down }, want: result{err: ended(fault.Unknown, "")}},
+		"lost with its pod":                 {run: broken, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
+		"lost, and the server is silent": {run: broken, then: func(w *world) { w.readErr = down }, want: result{
+			err: &fault.Lost{Pod: web, Container: "NEW", Cause: io.ErrUnexpectedEOF, Server: syscall.ECONNREFUSED},
+		}},
+		"lost, and the pod is as it was": {run: broken, want: result{
+			err: &fault.Lost{Pod: web, Container: "NEW", Cause: io.ErrUnexpectedEOF, Unchanged: true},
+		}, took: 5 * time.Second},
+		"lost, and the pod may not be read any more": {run: broken, then: func(w *world) { w.readErr = forbidden }, want: result{
+			err: &fault.Lost{Pod: web, Container: "NEW", Cause: io.ErrUnexpectedEOF},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, r := &world{pod: nonRoot().Build(), cut: test.cut}, aRequest()
+				w.run = func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error) {
+					if test.then != nil {
+						w.mu.Lock()
+						test.then(w)
+						w.mu.Unlock()
+					}
+					return test.run(ctx, s, heard)
+				}
+				if !test.shell {
+					r.Command, r.Stdin = []string{"ls"}, false
+				}
+				r.Quiet = true
+				start := time.Now()
+				got := open(t.Context(), w, r, strings.NewReader(""))
+				took := time.Since(start)
+				rename(&got, w)
+				if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(result{}), everyField); diff != "" {
+					t.Errorf("session (-want +got):\n%s", diff)
+				}
+				if took != test.took {
+					t.Errorf("it took %s; want %s", took, test.took)
+				}
+			})
+		})
+	}
+}
+
 // rename puts NEW for the random name of the container that was added.
 func rename(r *result, w *world) {
 	var refused *fault.Refused
@@ -484,8 +554,15 @@ func rename(r *result, w *world) {
 	name := w.execs[len(w.execs)-1]
 	r.stderr = strings.ReplaceAll(r.stderr, name, "NEW")
 	var apart *fault.Apart
-	if errors.As(r.err, &apart) && apart.Container == name {
+	var lost *fault.Lost
+	var ended *fault.Ended
+	switch {
+	case errors.As(r.err, &apart) && apart.Container == name:
 		apart.Container = "NEW"
+	case errors.As(r.err, &lost) && lost.Container == name:
+		lost.Container = "NEW"
+	case errors.As(r.err, &ended) && ended.Container == name:
+		ended.Container = "NEW"
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -21,10 +22,14 @@ const (
 	statusNo         = 3 // what was asked is answered by "no"
 	statusFailed     = 125
 	statusSignalled  = 128 // and the number of the signal
+	statusKilled     = statusSignalled + int(syscall.SIGKILL)
 )
 
 // hintGoneContainer is in more than one error.
 const hintGoneContainer = "container %s stays in the pod's list for good and does nothing there; recreate the pod to be rid of it"
+
+// factAdded is about a wait that was given up.
+const factAdded = "container %s is in the pod by now; the same command enters it if it runs"
 
 // hintGrant is the command with which someone else lets the user do what was refused. Namespace and user may be empty:
 // then it is for the user to fill in.
@@ -128,12 +133,17 @@ func inUsage(err error, m *message) bool {
 func inAccess(err error, m *message) bool {
 	var unreachable *fault.Unreachable
 	var forbidden *fault.Forbidden
+	var loggedOut *fault.LoggedOut
 	switch {
+	case errors.As(err, &loggedOut):
+		m.text = "the API server does not know you any more: " + loggedOut.Server.Error()
+		m.facts = []string{fmt.Sprintf(factAdded, loggedOut.Added)}
+		m.hint = "log in again, as for kubectl"
 	case errors.As(err, &unreachable):
 		m.text = fmt.Sprintf("the API server %s gives no answer", unreachable.Server)
 		m.facts = []string{"it failed with: " + unreachable.Cause.Error()}
 		if unreachable.Added != "" {
-			m.facts = append(m.facts, fmt.Sprintf("container %s is in the pod by now; the same command enters it if it runs", unreachable.Added))
+			m.facts = append(m.facts, fmt.Sprintf(factAdded, unreachable.Added))
 		}
 		m.hint = "see whether kubectl reaches it: kubectl get --raw /readyz"
 	case errors.As(err, &forbidden):
@@ -289,7 +299,7 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 		m.facts = append(m.facts, e.Message)
 	}
 	if e.LastExit != nil {
-		m.facts = append(m.facts, ended(e.LastExit), fmt.Sprintf("restarts: %d", e.Restarts))
+		m.facts = append(m.facts, exitText(e.LastExit), fmt.Sprintf("restarts: %d", e.Restarts))
 	}
 	if !e.NextStart.IsZero() {
 		m.facts = append(m.facts, "next start: about "+e.NextStart.UTC().Format(time.RFC3339))
@@ -300,8 +310,8 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 	m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
 }
 
-// ended says how a container ended.
-func ended(exit *fault.Exit) string {
+// exitText says how a container ended.
+func exitText(exit *fault.Exit) string {
 	text := fmt.Sprintf("it ended with exit code %d (%s) at %s", exit.Code, exit.Reason, exit.At.UTC().Format(time.RFC3339))
 	if message := strings.TrimSpace(exit.Message); message != "" {
 		text += ": " + message
@@ -314,7 +324,7 @@ func explainNoPlace(e *fault.NoPlace, m *message) {
 	case fault.Finished:
 		m.text = fmt.Sprintf("pod/%s is finished (%s): nothing is started in it any more", e.Pod.Name, e.Detail)
 		if e.Exit != nil {
-			m.facts = []string{ended(e.Exit)}
+			m.facts = []string{exitText(e.Exit)}
 		}
 		m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s --all-containers", e.Pod.Namespace, e.Pod.Name)
 	case fault.Unscheduled:
@@ -525,7 +535,10 @@ func inSession(err error, m *message) bool {
 	var apart *fault.Apart
 	var notEntered *fault.NotEntered
 	var lost *fault.Lost
+	var ended *fault.Ended
 	switch {
+	case errors.As(err, &ended):
+		explainEnded(ended, m)
 	case errors.As(err, &gone):
 		m.text = fmt.Sprintf("the target container of pod/%s has no process any more: it ended or was restarted", gone.Pod.Name)
 		m.hint = "the same command again finds it as it is now"
@@ -541,11 +554,58 @@ func inSession(err error, m *message) bool {
 			m.hint = hintGrant(notEntered.Pod.Namespace, "")
 		}
 	case errors.As(err, &lost):
-		m.text = fmt.Sprintf("the connection to pod/%s was lost: %v", lost.Pod.Name, lost.Cause)
-		m.facts = []string{"the command had been started; whether it ended is not known", "what still runs is ended when its grace period is over (--grace)"}
-		m.hint = fmt.Sprintf("see what runs there before you start it again: kubectl mindebug -n %s pod/%s -- ps", lost.Pod.Namespace, lost.Pod.Name)
+		explainLost(lost, m)
 	default:
 		return false
 	}
 	return true
+}
+
+func explainLost(e *fault.Lost, m *message) {
+	m.text = fmt.Sprintf("the connection to pod/%s was lost: %v", e.Pod.Name, e.Cause)
+	switch {
+	case e.Server != nil:
+		m.facts = []string{"the API server gives no answer: " + e.Server.Error()}
+	case e.Unchanged:
+		m.facts = []string{"the API server answers, and the target runs: its node's kubelet, or the way to it, may be down"}
+	}
+	m.facts = append(m.facts, "the command had been started; whether it ended is not known", "what still runs is ended when its grace period is over (--grace)")
+	m.hint = fmt.Sprintf("see what runs there before you start it again: kubectl mindebug -n %s pod/%s -- ps", e.Pod.Namespace, e.Pod.Name)
+}
+
+// explainEnded says what ended a session, and how to enter again where one can. SIGKILL ended the command in each case.
+func explainEnded(e *fault.Ended, m *message) {
+	m.status = statusKilled
+	exit := ""
+	if e.Exit != nil {
+		exit = fmt.Sprintf(" (exit %d)", e.Exit.Code)
+		m.facts = append(m.facts, exitText(e.Exit))
+	}
+	again := fmt.Sprintf("kubectl mindebug -n %s pod/%s -c %s", e.Pod.Namespace, e.Pod.Name, e.Target)
+	m.hint = "see what took its place: kubectl get pods -n " + e.Pod.Namespace
+	switch e.By {
+	case fault.TargetRestarted:
+		m.text = fmt.Sprintf("the target restarted%s: container %q of pod/%s, and the session ended with it", exit, e.Target, e.Pod.Name)
+		m.hint = "enter it as it is now: " + again
+	case fault.TargetEnded:
+		m.text = fmt.Sprintf("the target ended%s: container %q of pod/%s, and the session ended with it", exit, e.Target, e.Pod.Name)
+		m.hint = "if it is started again, enter it: " + again
+	case fault.PodDeleted:
+		m.text = fmt.Sprintf("pod/%s was deleted, and the session ended with it", e.Pod.Name)
+	case fault.PodReplaced:
+		m.text = fmt.Sprintf("pod/%s was deleted, and the session ended with it; another pod has its name now", e.Pod.Name)
+		m.hint = "enter that one: " + again
+	case fault.PodEvicted:
+		m.text = fmt.Sprintf("pod/%s was evicted, and the session ended with it", e.Pod.Name)
+	case fault.ContainerEnded:
+		m.text = fmt.Sprintf("session container %s of pod/%s ended, and the session with it", e.Container, e.Pod.Name)
+		m.hint = "enter a new one: " + again
+	case fault.Unknown:
+		m.text = fmt.Sprintf("the session in pod/%s was killed", e.Pod.Name)
+		m.facts = []string{"it may have been the kernel, for want of memory, or another process in the pod"}
+		m.hint = "enter again: " + again
+	}
+	if e.Detail != "" {
+		m.facts = append(m.facts, e.Detail)
+	}
 }

@@ -79,6 +79,64 @@ var explained = []struct {
 			"hint: see whether kubectl reaches it: kubectl get --raw /readyz\n",
 	},
 	{
+		name: "logged out while a container starts", status: 125,
+		err: &fault.LoggedOut{Added: "mindebug-x", Server: errors.New("Unauthorized")},
+		want: "error: the API server does not know you any more: Unauthorized\n" +
+			"  container mindebug-x is in the pod by now; the same command enters it if it runs\n" +
+			"hint: log in again, as for kubectl\n",
+	},
+	{
+		name: "target restarted in a session", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.TargetRestarted, Exit: exit},
+		want: "error: the target restarted (exit 2): container \"app\" of pod/web-7d, and the session ended with it\n" +
+			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n" +
+			"hint: enter it as it is now: kubectl mindebug -n shop pod/web-7d -c app\n",
+	},
+	{
+		name: "target restarted in a session, more than once", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.TargetRestarted},
+		want: "error: the target restarted: container \"app\" of pod/web-7d, and the session ended with it\n" +
+			"hint: enter it as it is now: kubectl mindebug -n shop pod/web-7d -c app\n",
+	},
+	{
+		name: "target killed for want of memory in a session", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.TargetEnded, Exit: &fault.Exit{Code: 137, Reason: "OOMKilled", At: exit.At}},
+		want: "error: the target ended (exit 137): container \"app\" of pod/web-7d, and the session ended with it\n" +
+			"  it ended with exit code 137 (OOMKilled) at 2026-11-22T03:00:00Z\n" +
+			"hint: if it is started again, enter it: kubectl mindebug -n shop pod/web-7d -c app\n",
+	},
+	{
+		name: "pod deleted in a session", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.PodDeleted},
+		want: "error: pod/web-7d was deleted, and the session ended with it\n" +
+			"hint: see what took its place: kubectl get pods -n shop\n",
+	},
+	{
+		name: "pod replaced in a session", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.PodReplaced},
+		want: "error: pod/web-7d was deleted, and the session ended with it; another pod has its name now\n" +
+			"hint: enter that one: kubectl mindebug -n shop pod/web-7d -c app\n",
+	},
+	{
+		name: "pod evicted in a session", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.PodEvicted, Detail: "Eviction API: evicting"},
+		want: "error: pod/web-7d was evicted, and the session ended with it\n  Eviction API: evicting\n" +
+			"hint: see what took its place: kubectl get pods -n shop\n",
+	},
+	{
+		name: "session container ended in a session", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.ContainerEnded, Detail: "it says: mindebug: stopped"},
+		want: "error: session container mindebug-x of pod/web-7d ended, and the session with it\n  it says: mindebug: stopped\n" +
+			"hint: enter a new one: kubectl mindebug -n shop pod/web-7d -c app\n",
+	},
+	{
+		name: "session killed by nobody knows whom", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.Unknown, Detail: "its target runs on"},
+		want: "error: the session in pod/web-7d was killed\n" +
+			"  it may have been the kernel, for want of memory, or another process in the pod\n  its target runs on\n" +
+			"hint: enter again: kubectl mindebug -n shop pod/web-7d -c app\n",
+	},
+	{
 		name: "interrupted", err: &fault.Interrupted{Signal: syscall.SIGINT}, status: 130,
 		want: "error: interrupted before the command began\n",
 	},
@@ -424,6 +482,23 @@ var explained = []struct {
 	{
 		name: "connection lost", err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF")}, status: 125,
 		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n  the command had been started; whether it ended is not known\n" +
+			"  what still runs is ended when its grace period is over (--grace)\n" +
+			"hint: see what runs there before you start it again: kubectl mindebug -n shop pod/web-7d -- ps\n",
+	},
+	{
+		name: "connection lost with the API server", status: 125,
+		err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF"), Server: syscall.ECONNREFUSED},
+		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n  the API server gives no answer: connection refused\n" +
+			"  the command had been started; whether it ended is not known\n" +
+			"  what still runs is ended when its grace period is over (--grace)\n" +
+			"hint: see what runs there before you start it again: kubectl mindebug -n shop pod/web-7d -- ps\n",
+	},
+	{
+		name: "connection lost beyond the API server", status: 125,
+		err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF"), Unchanged: true},
+		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n" +
+			"  the API server answers, and the target runs: its node's kubelet, or the way to it, may be down\n" +
+			"  the command had been started; whether it ended is not known\n" +
 			"  what still runs is ended when its grace period is over (--grace)\n" +
 			"hint: see what runs there before you start it again: kubectl mindebug -n shop pod/web-7d -- ps\n",
 	},

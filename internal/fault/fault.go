@@ -464,12 +464,59 @@ type Lost struct {
 	// Container is the session container.
 	Container string
 	Cause     error
+	// Server is why the API server gave no answer afterwards, nil where it did. Unchanged is true where it showed the pod
+	// and its target as they were.
+	Server    error
+	Unchanged bool
 }
 
 func (e *Lost) Error() string { return fmt.Sprintf("session in %s: %v", e.Pod, e.Cause) }
 
 // Unwrap returns the cause.
 func (e *Lost) Unwrap() error { return e.Cause }
+
+// Ended says that a session whose command had begun was ended by what happened around it.
+type Ended struct {
+	Pod Pod
+	// Target is the target container, Container the session container.
+	Target, Container string
+	By                Ender
+	// Exit is how the target ended, nil where it did not or where that is not told.
+	Exit *Exit
+	// Detail is the word of who ended it: of the eviction, of the session container.
+	Detail string
+}
+
+// Ender is what ends a session.
+type Ender string
+
+// The enders of Ended. Unknown is whoever killed it while its pod is as it was.
+const (
+	TargetRestarted Ender = "target restarted"
+	TargetEnded     Ender = "target ended"
+	PodDeleted      Ender = "pod deleted"
+	PodEvicted      Ender = "pod evicted"
+	PodReplaced     Ender = "pod replaced"
+	ContainerEnded  Ender = "session container ended"
+	Unknown         Ender = "unknown"
+)
+
+func (e *Ended) Error() string { return fmt.Sprintf("session in %s: %s", e.Pod, e.By) }
+
+// LoggedOut says that the API server stopped knowing the user while a container was waited for.
+type LoggedOut struct {
+	// Added is the debug container that was added before that.
+	Added string
+	// Server is the server's own answer.
+	Server error
+}
+
+func (e *LoggedOut) Error() string {
+	return fmt.Sprintf("waiting for container %q: %v", e.Added, e.Server)
+}
+
+// Unwrap returns the server's answer.
+func (e *LoggedOut) Unwrap() error { return e.Server }
 
 // Interrupted says that a signal ended the program before the command began.
 type Interrupted struct{ Signal syscall.Signal }

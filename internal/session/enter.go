@@ -116,7 +116,7 @@ func (e *entrance) enter(ctx context.Context, bound time.Duration) (int, error) 
 			<-e.attempts
 		}
 	}()
-	pods, events := e.watchPod(watching), e.watchEvents(watching)
+	pods, events := watchPod(watching, e.cluster, e.pod), e.watchEvents(watching)
 	deadline := time.NewTimer(bound)
 	defer deadline.Stop()
 	start, next := time.Now(), 0
@@ -205,7 +205,10 @@ func (e *entrance) ended(a attempt) (done bool, status int, err error) {
 	}
 	e.cause = notBegun.cause
 	var stop *StopError
-	if errors.As(e.cause, &stop) || apierrors.IsForbidden(e.cause) || apierrors.IsUnauthorized(e.cause) {
+	if apierrors.IsUnauthorized(e.cause) {
+		return true, 0, &fault.LoggedOut{Added: e.container.Name, Server: e.cause}
+	}
+	if errors.As(e.cause, &stop) || apierrors.IsForbidden(e.cause) {
 		return true, 0, translate(e.container, e.cause)
 	}
 	if e.running {
@@ -216,17 +219,21 @@ func (e *entrance) ended(a attempt) (done bool, status int, err error) {
 	return false, 0, nil
 }
 
-// sighting is the pod as it is now, or that the API server is silent.
+// sighting is the pod as it is now, or why it is seen no more: the API server is silent, or does not know the user.
 type sighting struct {
 	pod *corev1.Pod
-	err *fault.Unreachable
+	err error
 }
 
 // observe takes in a sighting. The error says that the container will not run.
 func (e *entrance) observe(now sighting) error {
-	if now.err != nil {
-		now.err.Added = e.container.Name
-		return now.err
+	var unreachable *fault.Unreachable
+	switch {
+	case errors.As(now.err, &unreachable):
+		unreachable.Added = e.container.Name
+		return unreachable
+	case now.err != nil:
+		return &fault.LoggedOut{Added: e.container.Name, Server: now.err}
 	}
 	pod := now.pod
 	if pod.UID != e.pod.UID || pod.DeletionTimestamp != nil {
@@ -303,7 +310,7 @@ func lacksShell(message string) bool {
 
 // watchPod sends the pod as it changes; where it may not be watched, or no longer, as it is read from time to time. The
 // channel is closed when there is nothing to be had.
-func (e *entrance) watchPod(ctx context.Context) <-chan sighting {
+func watchPod(ctx context.Context, cluster Cluster, pod *corev1.Pod) <-chan sighting {
 	out := make(chan sighting)
 	send := func(now sighting) {
 		select {
@@ -313,7 +320,7 @@ func (e *entrance) watchPod(ctx context.Context) <-chan sighting {
 	}
 	go func() {
 		defer close(out)
-		if w, err := e.cluster.WatchPod(ctx, e.pod); err == nil {
+		if w, err := cluster.WatchPod(ctx, pod); err == nil {
 			forEach(ctx, w, func(change watch.EventType, pod *corev1.Pod) {
 				if change == watch.Deleted {
 					pod = &corev1.Pod{}
@@ -321,7 +328,7 @@ func (e *entrance) watchPod(ctx context.Context) <-chan sighting {
 				send(sighting{pod: pod})
 			})
 		}
-		e.poll(ctx, send)
+		poll(ctx, cluster, pod, send)
 	}()
 	return out
 }
@@ -331,7 +338,7 @@ func (e *entrance) watchPod(ctx context.Context) <-chan sighting {
 const silentAfter = 10 * time.Second
 
 // poll reads the pod from time to time.
-func (e *entrance) poll(ctx context.Context, send func(sighting)) {
+func poll(ctx context.Context, cluster Cluster, pod *corev1.Pod, send func(sighting)) {
 	heard := time.Now()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -341,7 +348,7 @@ func (e *entrance) poll(ctx context.Context, send func(sighting)) {
 			return
 		case <-tick.C:
 		}
-		pod, err := e.cluster.Pod(ctx, e.pod.Namespace, e.pod.Name)
+		now, err := cluster.Pod(ctx, pod.Namespace, pod.Name)
 		var unreachable *fault.Unreachable
 		switch {
 		case errors.As(err, &unreachable):
@@ -349,10 +356,12 @@ func (e *entrance) poll(ctx context.Context, send func(sighting)) {
 				send(sighting{err: unreachable})
 			}
 			continue
+		case apierrors.IsUnauthorized(err):
+			send(sighting{err: err})
 		case apierrors.IsNotFound(err):
 			send(sighting{pod: &corev1.Pod{}})
 		case err == nil:
-			send(sighting{pod: pod})
+			send(sighting{pod: now})
 		}
 		heard = time.Now()
 	}

@@ -23,10 +23,11 @@ import (
 )
 
 var (
-	podName   = fault.Pod{Namespace: "shop", Name: "web"}
-	pods      = schema.GroupResource{Resource: "pods"}
-	errNotYet = errors.New("container not found")
-	forbidden = apierrors.NewForbidden(pods, "web", errors.New("no exec for you"))
+	podName      = fault.Pod{Namespace: "shop", Name: "web"}
+	pods         = schema.GroupResource{Resource: "pods"}
+	errNotYet    = errors.New("container not found")
+	unauthorized = apierrors.NewUnauthorized("token expired")
+	forbidden    = apierrors.NewForbidden(pods, "web", errors.New("no exec for you"))
 )
 
 func refusals(n int) []error {
@@ -246,6 +247,20 @@ func TestEnter(t *testing.T) {
 				a.pods.Stop()
 			},
 			want: &fault.Unreachable{Server: "https://s", Cause: errNotYet, Added: "mindebug-x"}, took: 5*time.Second + silentAfter,
+		},
+		{
+			name: "the token expires in the wait", container: container{refusals: refusals(100)},
+			script: func(t *testing.T, a *api) {
+				wait(t, 5*time.Second)
+				a.set(nil, unauthorized)
+				a.pods.Stop()
+			},
+			want: &fault.LoggedOut{Added: "mindebug-x", Server: unauthorized}, took: 6 * time.Second,
+		},
+		{
+			name: "the token has expired when the container runs", container: container{refusals: []error{unauthorized}},
+			script: func(_ *testing.T, a *api) { up(a) },
+			want:   &fault.LoggedOut{Added: "mindebug-x", Server: unauthorized}, tries: []time.Duration{0},
 		},
 		{
 			name: "no connection for the session", container: container{refusals: []error{noDial, noDial, noDial}},

@@ -72,10 +72,7 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 		close(begun)
 	}}
 	streams := attach.Streams{Stdout: out, Stderr: pipe{r.Stderr, unread}, TTY: r.TTY, Sizes: r.Sizes}
-	flags := "-"
-	if r.Quiet {
-		flags += "q"
-	}
+	flags := ""
 	var ends sync.WaitGroup
 	// Standard input that the command does not want can carry the lease; a terminal would echo it.
 	apart := r.Stdin != nil || r.TTY
@@ -93,15 +90,7 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	}
 	ends.Go(func() { keeper.live(ctx, func() { cancel(errNoEnd) }, begun, r, unread.done.c) })
 
-	name := "mindebug"
-	if r.Look {
-		name = "mindebug-look"
-	}
-	command := append([]string{
-		"sh", "-c", `eval "$MINDEBUG_RUN"`, name, "mindebug:" + id + ":",
-		r.TargetID, seconds(r.Grace), r.Place, flags,
-	}, r.Command...)
-	status, err := execer.Exec(ctx, c, command, streams)
+	status, err := execer.Exec(ctx, c, r.words(id, flags), streams)
 
 	began := closed(begun)
 	_ = end.flush() // what cannot be written is in unread
@@ -110,6 +99,8 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 		err = &attach.LostError{Container: c, Cause: errNoEnd}
 	case began && err == nil && status == 0 && !end.said:
 		err = &attach.LostError{Container: c, Cause: errNoStatus}
+	case began && err == nil && status == StatusKilled && !end.said:
+		err = ErrCut
 	}
 	// Without an exit status the command may go on: its keeper is left to wait for the client, and to end it.
 	keeper.end(ctx, began && apart && err == nil)
@@ -127,6 +118,27 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	}
 	return 0, &notBegunError{err}
 }
+
+// words are those of the exec: the session's own, then the command's.
+func (r *Request) words(id, flags string) []string {
+	if r.Quiet {
+		flags = "q" + flags
+	}
+	name := "mindebug"
+	if r.Look {
+		name = "mindebug-look"
+	}
+	return append([]string{
+		"sh", "-c", `eval "$MINDEBUG_RUN"`, name, "mindebug:" + id + ":",
+		r.TargetID, seconds(r.Grace), r.Place, "-" + flags,
+	}, r.Command...)
+}
+
+// StatusKilled is the exit status of what SIGKILL ended.
+const StatusKilled = 128 + int(syscall.SIGKILL)
+
+// ErrCut says that what the command runs under did not come to its own end: it was killed from outside.
+var ErrCut = errors.New("the session was killed")
 
 // errNoEnd is why a session is left that outlived SIGKILL.
 var errNoEnd = fmt.Errorf("what ran in the session was killed, and no end was heard of within %s", killAfter)

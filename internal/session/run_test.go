@@ -393,7 +393,7 @@ func TestOutlivesKill(t *testing.T) {
 }
 
 // TestEndWithoutItsMark: an end of the streams without a status comes from client-go as status 0. Only what the session has
-// said itself is taken for a success; a failure needs no more than the server's word.
+// said itself is taken for a success; a failure needs no more than the server's word, but what was killed was cut off.
 func TestEndWithoutItsMark(t *testing.T) {
 	t.Parallel()
 	for status, isLost := range map[int]bool{0: true, 1: false, 137: false} {
@@ -404,7 +404,8 @@ func TestEndWithoutItsMark(t *testing.T) {
 		var out strings.Builder
 		got, err := run(t.Context(), f, attach.Container{}, aRequest(&out))
 		var lost *attach.LostError
-		if errors.As(err, &lost) != isLost || isLost && !errors.Is(lost.Cause, errNoStatus) || !isLost && got != status {
+		if errors.As(err, &lost) != isLost || isLost && !errors.Is(lost.Cause, errNoStatus) || !isLost && got != status ||
+			errors.Is(err, ErrCut) != (status == StatusKilled) {
 			t.Errorf("status %d: run = %d, %v", status, got, err)
 		}
 		if out.String() != "half\x1emindebug:" {

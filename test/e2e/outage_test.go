@@ -81,9 +81,19 @@ func (r *road) keep(connections ...net.Conn) bool {
 func (r *road) close() {
 	_ = r.listener.Close()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.closed = true
+	r.mu.Unlock()
+	r.reset()
+}
+
+// reset ends all that goes on by TCP's RST.
+func (r *road) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, connection := range r.open {
+		if tcp, ok := connection.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
 		_ = connection.Close()
 	}
 }
@@ -108,15 +118,28 @@ func TestServerGoesDownInAWait(t *testing.T) {
 	}
 }
 
-// TestConnectionLost: who loses the connection while a command runs is told that it may run on, and how to look.
+// TestConnectionLost: who loses the connection while a command runs is told that it may run on, how to look, and whether the
+// API server is there.
 func TestConnectionLost(t *testing.T) {
 	t.Parallel()
 	onNode(t)
-	pod := newPod(t, plainTarget(newNamespace(t, "restricted"), "target"))
-	r := newRoad(t)
-	b := inBackground(t, pod, append(r.flags(), "--grace=5s", "pod/target", "--", "sh", "-c", "echo here; exec sleep 777")...)
-	b.expect("here\n")
-	r.close()
-	b.wait().wantBlock(t, "the connection to pod/target was lost: ", "had been started", "kubectl mindebug -n "+pod.Namespace+" pod/target -- ps")
-	wantGone(t, pod, "sleep")
+	for name, test := range map[string]struct {
+		end  func(*road)
+		says string
+	}{
+		"server down":      {(*road).close, "the API server gives no answer: "},
+		"connection reset": {(*road).reset, "the API server answers, and the target runs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := newPod(t, plainTarget(newNamespace(t, "restricted"), "target"))
+			r := newRoad(t)
+			b := inBackground(t, pod, append(r.flags(), "--grace=5s", "pod/target", "--", "sh", "-c", "echo here; exec sleep 777")...)
+			b.expect("here\n")
+			test.end(r)
+			b.wait().wantBlock(t, "the connection to pod/target was lost: ", test.says, "had been started",
+				"kubectl mindebug -n "+pod.Namespace+" pod/target -- ps")
+			wantGone(t, pod, "sleep")
+		})
+	}
 }
