@@ -202,7 +202,9 @@ func (s *sessionRun) as(uid, gid int64) (corev1.EphemeralContainer, error) {
 	if err != nil {
 		return corev1.EphemeralContainer{}, err
 	}
-	return session.Container(plan, f.Container, session.Settings{Image: s.request.Image, PullPolicy: s.request.PullPolicy}), nil
+	return session.Container(plan, f.Container, session.Settings{
+		Image: s.request.Image, PullPolicy: s.request.PullPolicy, Reason: s.request.Reason, Version: s.request.Version,
+	}), nil
 }
 
 // nobody is whom the container runs as that only looks at /proc/PID/status, which all may read.

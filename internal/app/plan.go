@@ -60,10 +60,14 @@ func planFault(pod fault.Pod, container string, err error) error {
 	return err
 }
 
-// container is the session container that the request asks for. User is whom it is for, empty for everybody.
+// container is the session container that the request asks for. User is who adds it, empty where that is not known yet.
 func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles.Plan, user string) corev1.EphemeralContainer {
 	settings := session.Settings{
-		Image: r.Image, PullPolicy: r.PullPolicy, TTL: r.ttl(plan), User: user, Env: r.Env,
+		Image: r.Image, PullPolicy: r.PullPolicy, TTL: r.ttl(plan), Env: r.Env,
+		User: user, Reason: r.Reason, Version: r.Version,
+	}
+	if plan.StepUp {
+		settings.Profile = Kind(plan)
 	}
 	if r.MountVolumes {
 		container, _ := target.Find(pod, f.Container)
@@ -128,8 +132,7 @@ func (r SessionRequest) ttl(plan profiles.Plan) time.Duration {
 	return r.TTL
 }
 
-// whoAmI is the server's name for the user, whom alone a container that goes beyond the mirror is for; empty where the
-// server does not tell.
+// whoAmI is the server's name for the user; empty where the server does not tell.
 func whoAmI(ctx context.Context, cluster Cluster) string {
 	user, err := cluster.WhoAmI(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -29,6 +30,8 @@ type Cluster interface {
 	preflight.Cluster
 	session.Cluster
 	identityCluster
+	// CreateEvent records an Event.
+	CreateEvent(ctx context.Context, event *corev1.Event) error
 }
 
 // Streams are the user's.
@@ -49,7 +52,9 @@ type SessionRequest struct {
 	ImageOrigin string
 	// PullPolicy may be empty, which leaves it to the API server.
 	PullPolicy corev1.PullPolicy
-	TTL, Grace time.Duration
+	// Reason is what the session is for, in one line; Version is that of the program. Both are kept in the trail.
+	Reason, Version string
+	TTL, Grace      time.Duration
 	// TTLGiven is true where the user named one.
 	TTLGiven bool
 	// Timeout bounds the start of a new session container.
@@ -119,7 +124,14 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 			return status, err
 		}
 	}
+	var who sync.WaitGroup
+	who.Go(func() {
+		if !s.plan.StepUp {
+			user = whoAmI(ctx, s.cluster)
+		}
+	})
 	stored, err := preflight.Ask(ctx, s.cluster, pod, want)
+	who.Wait()
 	if err != nil {
 		return 0, s.blameRequest(err)
 	}
@@ -132,10 +144,15 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 		}
 	}
 	s.sayAdding(pod)
+	want = session.MadeBy(want, user)
 	changed, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
 	if err != nil {
 		return 0, s.blameRequest(preflight.Refusal(ctx, s.cluster, pod, want, err))
 	}
+	// Where it is not allowed, or fails, the trail is in the container and in the audit log.
+	var record sync.WaitGroup
+	record.Go(func() { _ = s.cluster.CreateEvent(ctx, session.Event(pod, want, time.Now())) })
+	defer record.Wait()
 	status, err := s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
 	return status, s.blameTarget(ctx, pod, err)
 }
@@ -221,6 +238,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	r := session.Request{
 		TargetID: s.facts.ContainerID,
 		Command:  s.request.Command,
+		Reason:   s.request.Reason,
 		Look:     s.readyOnly,
 		Stdout:   s.streams.Out,
 		Stderr:   s.streams.Err,

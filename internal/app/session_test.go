@@ -54,6 +54,10 @@ type world struct {
 	calls, execs []string
 	// looks are the containers of those execs that run nothing.
 	looks []string
+	// sessions are the words of those execs that say which session it is.
+	sessions []string
+	// events are those that were recorded.
+	events []*corev1.Event
 	// readErr, patchErr, listErr are answers to reads, to the patch that is no dry run, and to lists; mayNot are calls that are not allowed.
 	readErr, patchErr, listErr error
 	mayNot                     []string
@@ -183,6 +187,13 @@ func (w *world) AddEphemeralContainer(_ context.Context, pod *corev1.Pod, c core
 	return changed.DeepCopy(), nil
 }
 
+func (w *world) CreateEvent(_ context.Context, event *corev1.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, event)
+	return forbidden
+}
+
 func (w *world) MayI(_ context.Context, _, _ string, call access.Call) (bool, error) {
 	w.called("may I " + call.String())
 	return !slices.Contains(w.mayNot, call.String()), nil
@@ -214,6 +225,7 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 	}
 	w.mu.Lock()
 	w.execs = append(w.execs, c.Name)
+	w.sessions = append(w.sessions, command[4])
 	if command[3] == "mindebug-look" {
 		w.looks = append(w.looks, c.Name)
 	}

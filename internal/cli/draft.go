@@ -45,7 +45,7 @@ func (f *factory) draft(ctx context.Context, r app.SessionRequest, flags session
 	if err != nil {
 		return err
 	}
-	r.Context, r.Namespace = c.Context, c.Namespace
+	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version
 	streams := app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}
 	d, err := app.MakeDraft(ctx, c, registry.Client{}, streams, r, flags.dryRun == dryRunServer)
 	if err != nil {

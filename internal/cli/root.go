@@ -104,7 +104,7 @@ func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
 	if err != nil {
 		return &fault.Configuration{Cause: err}
 	}
-	r.Context, r.Namespace = c.Context, c.Namespace
+	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version
 	status, err := app.Session(ctx, c, execer, registry.Client{}, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
 	if err == nil && status != 0 {
 		err = &exitStatus{status}

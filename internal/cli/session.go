@@ -2,7 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
@@ -24,24 +27,34 @@ type sessionFlags struct {
 	dryRun, output string
 }
 
+// longestReason is what --reason takes, in bytes: it stands in the address of each exec.
+const longestReason = 200
+
 // startFlags are about the session container, its privileges and image apart.
 type startFlags struct {
 	ttl, timeout time.Duration
 	ttlGiven     bool
 	new, quiet   bool
+	reason       string
 }
 
 func (f *startFlags) add(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.ttl, "ttl", defaultTTL, "how long an unused session container stays; 0 ends it with its last session")
 	flags.DurationVar(&f.timeout, "timeout", time.Minute, "bound on the start of a session container, pulling its image included")
+	flags.StringVar(&f.reason, "reason", "", "what the session is for: kept in the session container, the audit log and an Event, for all to read who may read the pod")
 	flags.BoolVar(&f.new, "new", false, "do not reuse a running session container")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no notices")
 }
 
 // request writes the flags into a request.
 func (f *startFlags) request(r *app.SessionRequest) error {
-	r.TTL, r.TTLGiven, r.Timeout, r.New, r.Quiet = f.ttl, f.ttlGiven, f.timeout, f.new, f.quiet
+	r.TTL, r.TTLGiven, r.Timeout, r.New, r.Quiet, r.Reason = f.ttl, f.ttlGiven, f.timeout, f.new, f.quiet, f.reason
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	switch {
+	case len(f.reason) > longestReason:
+		return &fault.Usage{Reason: fmt.Sprintf("--reason has %d bytes, and %d are the most", len(f.reason), longestReason), Hint: "name the ticket that says more"}
+	case !utf8.ValidString(f.reason) || strings.ContainsFunc(f.reason, unprintable):
+		return &fault.Usage{Reason: fmt.Sprintf("--reason=%q is not one line of printable text", f.reason)}
 	case f.ttl < 0:
 		return &fault.Usage{Reason: fmt.Sprintf("--ttl=%s is negative", f.ttl)}
 	case f.timeout <= 0:

@@ -141,6 +141,11 @@ func TestSessionRequest(t *testing.T) {
 			}),
 		},
 
+		{line: "pod/x --reason=INC-7:é$(x)", want: shell(func(r *app.SessionRequest) { r.Reason = "INC-7:é$(x)" })},
+		{line: "pod/x --reason=" + strings.Repeat("x", 200), want: shell(func(r *app.SessionRequest) { r.Reason = strings.Repeat("x", 200) })},
+		{line: "pod/x --reason=" + strings.Repeat("x", 201), fails: "--reason has 201 bytes, and 200 are the most", hint: "name the ticket that says more"},
+		{line: "pod/x --reason=a\x1bb", fails: `--reason="a\x1bb" is not one line of printable text`},
+		{line: "pod/x --reason=a\xff", fails: `is not one line of printable text`},
 		{line: "pod/x --ttl -1s", fails: "--ttl=-1s is negative"},
 		{line: "pod/x --grace 999ms", fails: "--grace=999ms is less than the least, 1s"},
 		{line: "pod/x --timeout 0", fails: "--timeout=0s leaves no time"},

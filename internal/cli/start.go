@@ -88,7 +88,7 @@ func (f *factory) start(ctx context.Context, r app.SessionRequest, output string
 	if err != nil {
 		return &fault.Configuration{Cause: err}
 	}
-	r.Context, r.Namespace, r.Grace = c.Context, c.Namespace, r.Timeout
+	r.Context, r.Namespace, r.Version, r.Grace = c.Context, c.Namespace, f.program.Version, r.Timeout
 	started, err := app.Start(ctx, c, execer, registry.Client{}, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
 	if err != nil {
 		return err

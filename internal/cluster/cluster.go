@@ -160,6 +160,12 @@ func (c *Cluster) WatchEvents(ctx context.Context, pod *corev1.Pod, container st
 	return w, c.explain(ctx, err)
 }
 
+// CreateEvent records an Event.
+func (c *Cluster) CreateEvent(ctx context.Context, event *corev1.Event) error {
+	_, err := c.core.Events(event.Namespace).Create(ctx, event, metav1.CreateOptions{})
+	return c.explain(ctx, err)
+}
+
 // MayI asks the server whether the user may make a call on a pod.
 func (c *Cluster) MayI(ctx context.Context, namespace, pod string, call access.Call) (bool, error) {
 	review, err := c.authz.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{

@@ -41,9 +41,11 @@ type Settings struct {
 	PullPolicy corev1.PullPolicy
 	// TTL is how long the container stays without being used. It is rounded up to whole seconds.
 	TTL time.Duration
-	// User is whom the container is for, empty for everybody: it is part of the specification, so that Find offers it to
-	// nobody else.
-	User string
+	// User is who adds the container, Reason what for, Version that of the client; each may be empty.
+	User, Reason, Version string
+	// Profile is in what words it was asked to go beyond its target. Where it is set the container is for User only: Find
+	// offers it to nobody else.
+	Profile string
 	// Env are the user's own variables. As with kubectl, $(NAME) in them is expanded by the kubelet.
 	Env    []corev1.EnvVar
 	Mounts []corev1.VolumeMount
@@ -58,9 +60,7 @@ func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralCo
 		{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
 		{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},
 	}
-	if s.User != "" {
-		env = append(env, corev1.EnvVar{Name: "MINDEBUG_USER", Value: literal(s.User)})
-	}
+	env = append(env, s.trail()...)
 	c := corev1.EphemeralContainer{
 		TargetContainerName: target,
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
@@ -145,7 +145,7 @@ type Found struct {
 
 // Find returns a session container of the pod that is what want would be: one that runs, else one that is starting. The
 // whole specification must be the same, not only image and privileges: a planted environment could run another's code
-// in the next user's shell. Only the name and the time to live may differ.
+// in the next user's shell. Only the name, the time to live and the trail may differ.
 func Find(pod *corev1.Pod, want corev1.EphemeralContainer) (Found, bool) {
 	var starting *Found
 	for i := range pod.Spec.EphemeralContainers {
@@ -176,12 +176,14 @@ func timeToLive(c *corev1.EphemeralContainer) (time.Duration, bool) {
 	return time.Duration(n) * time.Second, err == nil
 }
 
-// same compares two specifications apart from the name, the time to live, and what the API server fills in.
+// same compares two specifications apart from the name, the time to live, the trail, and what the API server fills in.
 func same(have, want corev1.EphemeralContainer) bool {
 	if _, ok := timeToLive(&have); !ok {
 		return false
 	}
 	have.Name, have.Command[4] = want.Name, want.Command[4]
+	alone := variable(&want, varProfile) != ""
+	have.Env, want.Env = withoutTrail(have.Env, alone), withoutTrail(want.Env, alone)
 	return equality.Semantic.DeepEqual(undefaulted(have, want), want)
 }
 

@@ -25,6 +25,8 @@ type Request struct {
 	TargetID string
 	// Command is what to run; none means a shell.
 	Command []string
+	// Reason is what the session is for, in one line. It stands in the request, and so in the audit log.
+	Reason string
 	// Look asks for the greeting only: nothing is run, and the container is not used by it.
 	Look bool
 	// Stdin is the command's standard input, or nil for none. It is not read before the session has begun.
@@ -129,7 +131,7 @@ func (r *Request) words(id, flags string) []string {
 		name = "mindebug-look"
 	}
 	return append([]string{
-		"sh", "-c", `eval "$MINDEBUG_RUN"`, name, "mindebug:" + id + ":",
+		"sh", "-c", `eval "$MINDEBUG_RUN"`, name, "mindebug:" + id + ":" + r.Reason,
 		r.TargetID, seconds(r.Grace), r.Place, "-" + flags,
 	}, r.Command...)
 }

@@ -128,7 +128,7 @@ trap : INT TERM HUP QUIT
 exec 5>&2 2>/dev/null                            # what this shell says of its child ("Killed") is not the child's
 (
   exec 2>&5 5>&-
-  unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_TOP
+  unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_TOP MINDEBUG_USER MINDEBUG_REASON MINDEBUG_VERSION MINDEBUG_PROFILE
   export MINDEBUG_SESSION="$session" T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \$PWD \$ "
   exec "$@" 3<&-
 )
