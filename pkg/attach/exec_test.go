@@ -1,19 +1,14 @@
 package attach_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,154 +16,43 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/streaming/pkg/httpstream/wsstream"
 
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+	"github.com/mindebug/kubectl-mindebug/pkg/attach/attachtest"
 )
 
 var container = attach.Container{Namespace: "shop", Pod: "web", Name: "mindebug-x"}
 
-func execer(t *testing.T, handler http.Handler) *attach.Execer {
+// execer reaches containers that run plays.
+func execer(t *testing.T, run attachtest.Handler) *attach.Execer {
 	t.Helper()
-	server := httptest.NewUnstartedServer(handler)
-	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, connectionKey{}, c)
-	}
-	server.Start()
-	t.Cleanup(server.Close)
-	e, err := attach.NewExecer(&rest.Config{Host: server.URL})
+	return over(t, attachtest.NewServer(t, run).Config())
+}
+
+func over(t *testing.T, config *rest.Config) *attach.Execer {
+	t.Helper()
+	e, err := attach.NewExecer(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-// connectionKey is that of a request's connection in its context.
-type connectionKey struct{}
-
-// cut ends a session's connection as a machine that dies does.
-func (s session) cut() {
-	_ = s.request.Context().Value(connectionKey{}).(net.Conn).Close()
-}
-
-// session is the other end of an exec by websocket, in protocol v5.channel.k8s.io.
-type session struct {
-	stdin                 io.Reader
-	stdout, stderr, error io.Writer
-	sizes                 io.Reader
-	request               *http.Request
-}
-
-// kubelet serves execs by websocket.
-func kubelet(run func(session)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		connection := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{
-			"v5.channel.k8s.io": {Binary: true, Channels: []wsstream.ChannelType{
-				wsstream.ReadChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.ReadChannel,
-			}},
-		})
-		_, streams, err := connection.Open(w, r)
-		if err != nil {
-			return
-		}
-		run(session{stdin: streams[0], stdout: streams[1], stderr: streams[2], error: streams[3], sizes: streams[4], request: r})
-		_ = connection.Close()
-	})
-}
-
-// end is how a kubelet tells the exit status of a command.
-func (s session) end(code int) {
-	status := metav1.Status{Status: metav1.StatusSuccess}
-	if code != 0 {
-		status = metav1.Status{
-			Status: metav1.StatusFailure, Reason: "NonZeroExitCode", Message: "command terminated with non-zero exit code",
-			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "ExitCode", Message: fmt.Sprint(code)}}},
-		}
-	}
-	s.fail(status)
-}
-
-func (s session) fail(status metav1.Status) {
-	text, err := json.Marshal(status)
-	if err != nil {
-		panic(err)
-	}
-	_, _ = s.error.Write(text)
-}
-
-func TestExitStatus(t *testing.T) {
+// TestConformance runs the suite that the end-to-end tests run against a kubelet.
+func TestConformance(t *testing.T) {
 	t.Parallel()
-	for _, code := range []int{0, 1, 2, 125, 126, 127, 137, 255} {
-		t.Run(fmt.Sprint(code), func(t *testing.T) {
-			t.Parallel()
-			e := execer(t, kubelet(func(s session) { s.end(code) }))
-			got, err := e.Exec(t.Context(), container, []string{"x"}, attach.Streams{Stdout: io.Discard})
-			if got != code || err != nil {
-				t.Errorf("Exec = %d, %v; want %d", got, err, code)
-			}
-		})
-	}
-}
-
-func TestStreams(t *testing.T) {
-	t.Parallel()
-	e := execer(t, kubelet(func(s session) {
-		typed, err := io.ReadAll(s.stdin)
-		if err != nil {
-			t.Error(err)
-		}
-		fmt.Fprintf(s.stdout, "out of %s", typed)
-		fmt.Fprint(s.stderr, "err")
-		s.end(3)
-	}))
-	var out, errOut bytes.Buffer
-	status, err := e.Exec(t.Context(), container, []string{"cat"}, attach.Streams{
-		Stdin: strings.NewReader("a\x00\xff\n"), Stdout: &out, Stderr: &errOut,
+	attachtest.Conformance(t, attachtest.Subject{
+		Config:    attachtest.NewServer(t, attachtest.Process).Config(),
+		Container: container,
+		Waiting:   attach.Container{Namespace: "shop", Pod: "web", Name: "waiting"},
 	})
-	if status != 3 || err != nil {
-		t.Errorf("Exec = %d, %v; want 3", status, err)
-	}
-	if out.String() != "out of a\x00\xff\n" || errOut.String() != "err" {
-		t.Errorf("output %q, error output %q", out.String(), errOut.String())
-	}
-}
-
-func TestSizes(t *testing.T) {
-	t.Parallel()
-	sizes := make(chan attach.Size, 2)
-	sizes <- attach.Size{Width: 80, Height: 24}
-	sizes <- attach.Size{Width: 120, Height: 40}
-	close(sizes)
-	e := execer(t, kubelet(func(s session) {
-		var got []attach.Size
-		for decoder := json.NewDecoder(s.sizes); len(got) < 2; {
-			var size attach.Size
-			if err := decoder.Decode(&size); err != nil {
-				t.Error(err)
-				break
-			}
-			got = append(got, size)
-		}
-		if diff := cmp.Diff([]attach.Size{{Width: 80, Height: 24}, {Width: 120, Height: 40}}, got); diff != "" {
-			t.Errorf("sizes (-want +got):\n%s", diff)
-		}
-		s.end(0)
-	}))
-	status, err := e.Exec(t.Context(), container, []string{"sh"}, attach.Streams{
-		Stdin: strings.NewReader(""), Stdout: io.Discard, TTY: true, Sizes: sizes,
-	})
-	if status != 0 || err != nil {
-		t.Errorf("Exec = %d, %v", status, err)
-	}
 }
 
 // TestSizesUnsent: a terminal whose size never comes does not hold up the end.
 func TestSizesUnsent(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	e := execer(t, kubelet(func(s session) { s.end(4) }))
-	status, err := e.Exec(ctx, container, []string{"sh"}, attach.Streams{Stdout: io.Discard, TTY: true, Sizes: make(chan attach.Size)})
+	e := execer(t, func(*attachtest.Call) (int, error) { return 4, nil })
+	status, err := e.Exec(t.Context(), container, []string{"sh"}, attach.Streams{Stdout: io.Discard, TTY: true, Sizes: make(chan attach.Size)})
 	if status != 4 || err != nil {
 		t.Errorf("Exec = %d, %v; want 4", status, err)
 	}
@@ -205,15 +89,15 @@ func TestURL(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			e := execer(t, kubelet(func(s session) {
-				if got, want := s.request.URL.Path, "/api/v1/namespaces/shop/pods/web/exec"; got != want || s.request.Method != http.MethodGet {
-					t.Errorf("%s %s; want GET %s", s.request.Method, got, want)
+			e := execer(t, func(c *attachtest.Call) (int, error) {
+				if got, want := c.Request.URL.Path, "/api/v1/namespaces/shop/pods/web/exec"; got != want || c.Request.Method != http.MethodGet {
+					t.Errorf("%s %s; want GET %s", c.Request.Method, got, want)
 				}
-				if diff := cmp.Diff(test.want, s.request.URL.Query()); diff != "" {
+				if diff := cmp.Diff(test.want, c.Request.URL.Query()); diff != "" {
 					t.Errorf("query (-want +got):\n%s", diff)
 				}
-				s.end(0)
-			}))
+				return 0, nil
+			})
 			if _, err := e.Exec(t.Context(), container, test.command, test.streams); err != nil {
 				t.Error(err)
 			}
@@ -224,17 +108,13 @@ func TestURL(t *testing.T) {
 // TestServerBelowAPath: some API servers are reached through a proxy that adds a prefix.
 func TestServerBelowAPath(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(kubelet(func(s session) {
-		if got, want := s.request.URL.Path, "/k8s/clusters/c-1/api/v1/namespaces/shop/pods/web/exec"; got != want {
+	server := attachtest.NewServer(t, func(c *attachtest.Call) (int, error) {
+		if got, want := c.Request.URL.Path, "/k8s/clusters/c-1/api/v1/namespaces/shop/pods/web/exec"; got != want {
 			t.Errorf("path %s; want %s", got, want)
 		}
-		s.end(0)
-	}))
-	defer server.Close()
-	e, err := attach.NewExecer(&rest.Config{Host: server.URL + "/k8s/clusters/c-1", Timeout: time.Nanosecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+		return 0, nil
+	})
+	e := over(t, &rest.Config{Host: server.URL + "/k8s/clusters/c-1", Timeout: time.Nanosecond})
 	if _, err := e.Exec(t.Context(), container, []string{"x"}, attach.Streams{Stdout: io.Discard}); err != nil {
 		t.Error(err)
 	}
@@ -247,186 +127,213 @@ func TestNewExecerFails(t *testing.T) {
 	}
 }
 
-// TestLost: whatever ends the streams without an exit status is a *LostError.
+// protocols are what a proxy does so that one of them is used.
+var protocols = map[string]*attachtest.Refusal{"websocket": nil, "SPDY": attachtest.NoWebsockets()[0].Refusal}
+
+// TestLost: whatever ends the streams without an exit status is a *LostError, by both protocols.
 func TestLost(t *testing.T) {
 	t.Parallel()
-	for name, run := range map[string]func(session){
-		"the connection is cut": func(s session) { s.cut() },
-		"after output":          func(s session) { fmt.Fprint(s.stdout, "data"); s.cut() },
-		"a failure that is no exit status": func(s session) {
-			s.fail(metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonInternalError, Message: "error executing command in container"})
+	for name, run := range map[string]attachtest.Handler{
+		"the connection is cut": func(c *attachtest.Call) (int, error) { c.Cut(); return 0, nil },
+		"after output": func(c *attachtest.Call) (int, error) {
+			fmt.Fprint(c.Stdout, "data")
+			c.Cut()
+			return 0, nil
 		},
-		"garbage for a status": func(s session) { fmt.Fprint(s.error, "what?") },
+		"a failure that is no exit status": func(*attachtest.Call) (int, error) { return 0, errors.New("no shell") },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			status, err := execer(t, kubelet(run)).Exec(t.Context(), container, []string{"x"}, attach.Streams{Stdout: io.Discard})
-			var lost *attach.LostError
-			if status != 0 || !errors.As(err, &lost) {
-				t.Fatalf("Exec = %d, %v (%T); want a *LostError", status, err, err)
-			}
-			if lost.Container != container || lost.Cause == nil || !errors.Is(lost, lost.Cause) {
-				t.Errorf("lost %+v", lost)
-			}
-			if !strings.HasPrefix(lost.Error(), `connection to container "mindebug-x" of pod "web": `) {
-				t.Errorf("error %q", lost)
-			}
-		})
-	}
-}
-
-func TestCancelled(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	e := execer(t, kubelet(func(s session) {
-		cancel()
-		_, _ = io.Copy(io.Discard, s.sizes) // until the client has closed the connection
-	}))
-	_, err := e.Exec(ctx, container, []string{"sleep"}, attach.Streams{Stdout: io.Discard})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error = %v; want that of the context", err)
-	}
-}
-
-// refusal answers every request alike, and notes how it was asked.
-type refusal struct {
-	code int
-	// reason makes the body a Status; else it is text.
-	reason metav1.StatusReason
-	text   string
-	hangUp bool
-	// bySPDY answers what is asked by SPDY, if not nil.
-	bySPDY *refusal
-
-	mu    sync.Mutex
-	asked []string
-}
-
-// requests are how it was asked, in order.
-func (f *refusal) requests() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.asked)
-}
-
-func (f *refusal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	f.asked = append(f.asked, r.Method+" "+r.Header.Get("Upgrade"))
-	f.mu.Unlock()
-	switch {
-	case f.bySPDY != nil && r.Method == http.MethodPost:
-		f.bySPDY.ServeHTTP(w, r)
-	case f.hangUp:
-		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_ = connection.Close()
+		for by, refusal := range protocols {
+			t.Run(name+" by "+by, func(t *testing.T) {
+				t.Parallel()
+				config := attachtest.NewServer(t, run).Config()
+				if refusal != nil {
+					config = attachtest.NewProxy(t, config, refusal).Config()
+				}
+				status, err := over(t, config).Exec(t.Context(), container, []string{"x"}, attach.Streams{Stdout: io.Discard})
+				var lost *attach.LostError
+				if status != 0 || !errors.As(err, &lost) {
+					t.Fatalf("Exec = %d, %v (%T); want a *LostError", status, err, err)
+				}
+				if lost.Container != container || lost.Cause == nil || !errors.Is(lost, lost.Cause) {
+					t.Errorf("lost %+v", lost)
+				}
+				if !strings.HasPrefix(lost.Error(), `connection to container "mindebug-x" of pod "web": `) {
+					t.Errorf("error %q", lost)
+				}
+			})
 		}
-	case f.reason != "":
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(f.code)
-		_ = json.NewEncoder(w).Encode(metav1.Status{
-			TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
-			Status:   metav1.StatusFailure, Code: int32(f.code), Reason: f.reason, Message: f.text,
-		})
-	default:
-		http.Error(w, f.text, f.code)
 	}
 }
 
-// TestFallback: SPDY is tried where websockets are not spoken or not allowed, and only there.
+// TestSilence: a connection that stays open and carries nothing any more is given up, by both protocols.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	const bound = 100 * time.Millisecond
+	for by, refusal := range protocols {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			config := attachtest.NewServer(t, attachtest.Process).Config()
+			if refusal != nil {
+				config = attachtest.NewProxy(t, config, refusal).Config()
+			}
+			road := attachtest.NewRoad(t, config)
+			e := over(t, road.Config())
+			e.GiveUpAfter(bound)
+			first := writerFunc(func(p []byte) (int, error) { road.Silence(); return len(p), nil })
+			_, err := e.Exec(t.Context(), container, []string{"sh", "-c", "echo here; exec sleep 600"}, attach.Streams{Stdout: first})
+			var lost *attach.LostError
+			var silence *attach.SilenceError
+			if !errors.As(err, &lost) || !errors.As(lost.Cause, &silence) || silence.Bound != bound {
+				t.Fatalf("error %v (%T); want a *LostError for silence", err, err)
+			}
+			if got, want := silence.Error(), "nothing was heard from the server for 100ms"; got != want {
+				t.Errorf("error %q; want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestPause: who takes no output for longer than a silence may last loses neither the connection nor a byte.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	const bound, pause = time.Second, 1100 * time.Millisecond
+	for by, refusal := range protocols {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			config := attachtest.NewServer(t, attachtest.Process).Config()
+			if refusal != nil {
+				config = attachtest.NewProxy(t, config, refusal).Config()
+			}
+			e := over(t, config)
+			e.GiveUpAfter(bound)
+			n := 0
+			out := writerFunc(func(p []byte) (int, error) {
+				if n < len(p) {
+					<-time.After(pause)
+				}
+				n += len(p)
+				return len(p), nil
+			})
+			status, err := e.Exec(t.Context(), container, []string{"sh", "-c", "head -c 10000000 /dev/zero; exit 3"}, attach.Streams{Stdout: out})
+			if status != 3 || err != nil || n != 10000000 {
+				t.Errorf("Exec = %d, %v with %d bytes; want 3 with all", status, err, n)
+			}
+		})
+	}
+}
+
+// writerFunc is a function as an io.Writer.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestFallback: SPDY is tried where websockets are not spoken, not allowed or not let through, and only there: what may
+// have started the command is not asked twice.
 func TestFallback(t *testing.T) {
 	t.Parallel()
 	const websocket, spdy = "GET websocket", "POST SPDY/3.1"
+	api := func(code int, reason metav1.StatusReason, text string) *attachtest.Refusal {
+		return &attachtest.Refusal{Code: code, Reason: reason, Text: text}
+	}
+	plain := func(code int, text string) *attachtest.Refusal { return &attachtest.Refusal{Code: code, Text: text} }
 	tests := []struct {
-		name   string
-		server *refusal
-		asked  []string
-		// reason is that of the server's own answer; none means that the connection was lost.
-		reason metav1.StatusReason
+		name string
+		// first answers what is asked by websocket, second by SPDY.
+		first, second *attachtest.Refusal
+		asked         []string
 	}{
+		{"no such pod", api(404, metav1.StatusReasonNotFound, `pods "web" not found`), nil, []string{websocket}},
+		{"container not valid", api(400, metav1.StatusReasonBadRequest, "container mindebug-x is not valid for pod web"), nil, []string{websocket}},
+		{"failed in the server", api(500, metav1.StatusReasonInternalError, "etcd is away"), nil, []string{websocket}},
+		{"unauthorized", api(401, metav1.StatusReasonUnauthorized, "Unauthorized"), nil, []string{websocket}},
 		{
-			name:   "no such pod",
-			server: &refusal{code: 404, reason: metav1.StatusReasonNotFound, text: `pods "web" not found`},
-			asked:  []string{websocket}, reason: metav1.StatusReasonNotFound,
+			"may neither get nor create pods/exec", api(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: cannot get`),
+			api(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: cannot create`),
+			[]string{websocket, spdy},
 		},
 		{
-			name:   "container not valid",
-			server: &refusal{code: 400, reason: metav1.StatusReasonBadRequest, text: "container mindebug-x is not valid for pod web"},
-			asked:  []string{websocket}, reason: metav1.StatusReasonBadRequest,
+			"may create pods/exec, and the container does not run yet", api(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: cannot get`),
+			plain(500, "container not found"),
+			[]string{websocket, spdy},
 		},
-		{
-			name:   "failed in the server",
-			server: &refusal{code: 500, reason: metav1.StatusReasonInternalError, text: "etcd is away"},
-			asked:  []string{websocket}, reason: metav1.StatusReasonInternalError,
-		},
-		{
-			name:   "unauthorized",
-			server: &refusal{code: 401, reason: metav1.StatusReasonUnauthorized, text: "Unauthorized"},
-			asked:  []string{websocket}, reason: metav1.StatusReasonUnauthorized,
-		},
-		{
-			name:   "may not get pods/exec, perhaps may create",
-			server: &refusal{code: 403, reason: metav1.StatusReasonForbidden, text: "pods \"web\" is forbidden: cannot get pods/exec"},
-			asked:  []string{websocket, spdy}, reason: metav1.StatusReasonForbidden,
-		},
-		{
-			name: "may create pods/exec, and the container does not run yet",
-			server: &refusal{
-				code: 403, reason: metav1.StatusReasonForbidden, text: `pods "web" is forbidden: User "dana" cannot get`,
-				bySPDY: &refusal{code: 500, text: "container not found"},
-			},
-			asked: []string{websocket, spdy},
-		},
-		{
-			name:   "the kubelet does not find the container yet",
-			server: &refusal{code: 500, text: "container not found (\"mindebug-x\")"},
-			asked:  []string{websocket},
-		},
-		{
-			name:   "a server that knows no such protocol",
-			server: &refusal{code: 400, text: "unable to upgrade: unsupported protocol"},
-			asked:  []string{websocket, spdy},
-		},
-		{
-			name:   "a proxy that lets no websocket through",
-			server: &refusal{code: 403, text: "<html>blocked</html>"},
-			asked:  []string{websocket, spdy},
-		},
-		{
-			name:   "a proxy that answers as if it were none",
-			server: &refusal{code: 200, text: "hello"},
-			asked:  []string{websocket, spdy},
-		},
-		{
-			name:   "the connection is closed",
-			server: &refusal{hangUp: true},
-			asked:  []string{websocket},
-		},
+		{"the kubelet does not find the container yet", plain(500, `container not found ("mindebug-x")`), nil, []string{websocket}},
+		{"a server that knows no such protocol", plain(400, "unable to upgrade: unsupported protocol"), plain(400, "neither"), []string{websocket, spdy}},
+		{"a proxy that lets nothing through", plain(403, "<html>blocked</html>"), plain(403, "<html>blocked</html>"), []string{websocket, spdy}},
+		{"a proxy that answers as if it were none", plain(200, "hello"), plain(200, "hello again"), []string{websocket, spdy}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
+			server := attachtest.NewServer(t, attachtest.Process)
+			server.Refuse(func(r *http.Request) *attachtest.Refusal {
+				if r.Method == http.MethodPost {
+					return test.second
+				}
+				return test.first
+			})
 			in := strings.NewReader("typed")
-			status, err := execer(t, test.server).Exec(t.Context(), container, []string{"x"}, attach.Streams{Stdin: in, Stdout: io.Discard})
+			status, err := over(t, server.Config()).Exec(t.Context(), container, []string{"x"}, attach.Streams{Stdin: in, Stdout: io.Discard})
 			if status != 0 || err == nil {
 				t.Fatalf("Exec = %d, %v; want an error", status, err)
 			}
-			var lost *attach.LostError
-			if got := apierrors.ReasonForError(err); got != test.reason || errors.As(err, &lost) != (test.reason == "") {
-				t.Errorf("error %v (%T) for the reason %q; want %q", err, err, got, test.reason)
+			last := test.first
+			if test.second != nil {
+				last = test.second
 			}
-			last := test.server
-			if last.bySPDY != nil {
-				last = last.bySPDY
+			var refused *attach.RefusedError
+			switch {
+			case last.Reason != "" && apierrors.ReasonForError(err) != last.Reason:
+				t.Errorf("error %v (%T); want the server's own, %q", err, err, last.Reason)
+			case last.Reason == "" && (!errors.As(err, &refused) || refused.Status != last.Code || refused.Container != container):
+				t.Errorf("error %v (%T); want a *RefusedError of %d", err, err, last.Code)
 			}
-			if !strings.Contains(err.Error(), last.text) && last.code != http.StatusOK {
-				t.Errorf("error %q does not say what the server said: %q", err, last.text)
+			if !strings.Contains(err.Error(), last.Text) {
+				t.Errorf("error %q does not say what the server said: %q", err, last.Text)
 			}
-			if asked := test.server.requests(); !slices.Equal(test.asked, asked) {
+			if asked := server.Asked(); !slices.Equal(test.asked, asked) {
 				t.Errorf("asked %q; want %q", asked, test.asked)
 			}
 			if in.Len() != len("typed") {
 				t.Error("standard input was read although nothing was connected")
 			}
 		})
+	}
+}
+
+// TestLostOnTheWayIn: where a connection is closed instead of answered, and websockets come through otherwise, the command may
+// have been started: it is not asked for again.
+func TestLostOnTheWayIn(t *testing.T) {
+	t.Parallel()
+	server := attachtest.NewServer(t, attachtest.Process)
+	first := true
+	var commands []string
+	server.Refuse(func(r *http.Request) *attachtest.Refusal {
+		commands = append(commands, r.URL.Query()["command"]...)
+		if first {
+			first = false
+			return attachtest.HangUp
+		}
+		return nil
+	})
+	status, err := over(t, server.Config()).Exec(t.Context(), container, []string{"once"}, attach.Streams{Stdout: io.Discard})
+	var lost *attach.LostError
+	if status != 0 || !errors.As(err, &lost) {
+		t.Errorf("Exec = %d, %v (%T); want a *LostError", status, err, err)
+	}
+	if !slices.Equal(commands, []string{"once"}) {
+		t.Errorf("commands asked for: %q; want one, once", commands)
+	}
+}
+
+// TestServerAway: a server that is not there is not asked twice, and the error says what dialling said.
+func TestServerAway(t *testing.T) {
+	t.Parallel()
+	road := attachtest.NewRoad(t, attachtest.NewServer(t, attachtest.Process).Config())
+	config := road.Config()
+	road.Cut()
+	_, err := over(t, config).Exec(t.Context(), container, []string{"x"}, attach.Streams{Stdout: io.Discard})
+	var lost *attach.LostError
+	if !errors.As(err, &lost) || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("error %v (%T); want a *LostError for a connection refused", err, err)
 	}
 }
