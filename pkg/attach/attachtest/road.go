@@ -107,9 +107,19 @@ func (r *Road) Silence() { close(r.silent) }
 func (r *Road) Cut() {
 	_ = r.listener.Close()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.closed = true
+	r.mu.Unlock()
+	r.Reset()
+}
+
+// Reset ends all connections by TCP's RST; new ones can be opened.
+func (r *Road) Reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, connection := range r.open {
+		if tcp, ok := connection.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // fails on a closed connection only
+		}
 		_ = connection.Close()
 	}
 }
