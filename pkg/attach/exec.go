@@ -36,7 +36,7 @@ type Streams struct {
 	Sizes <-chan Size
 }
 
-// Execer runs commands in the containers of one cluster. It is safe for concurrent use: each command has a connection
+// Execer runs commands in the containers of one cluster, and connects to what runs in them. It is safe for concurrent use: each command has a connection
 // of its own.
 type Execer struct {
 	config *rest.Config
@@ -72,15 +72,35 @@ func NewExecer(config *rest.Config) (*Execer, error) {
 // Websockets are tried first, then SPDY where the other side, or something on the way, lets no websocket through. A
 // request that may have started the command is not made twice.
 func (e *Execer) Exec(ctx context.Context, c Container, command []string, s Streams) (int, error) {
-	return e.stream(ctx, c, e.url(c, command, s), s)
+	return e.stream(ctx, call{c, "exec", command}, s)
 }
 
-// url is the address of the pod's exec subresource with the command as its query.
-func (e *Execer) url(c Container, command []string, s Streams) *url.URL {
-	u := e.base.JoinPath("namespaces", c.Namespace, "pods", c.Pod, "exec")
+// Attach connects s to the process that c was started with, which must have been given as much (stdin, stdinOnce and tty of
+// its spec), and returns when that has ended. What it wrote before is in the container's log only, as all the rest is, too.
+// Its exit status is in the pod's status, not here. The end of Stdin reaches the process where the container has
+// stdinOnce.
+//
+// Errors are those of Exec.
+func (e *Execer) Attach(ctx context.Context, c Container, s Streams) error {
+	_, err := e.stream(ctx, call{c: c, subresource: "attach"}, s)
+	return err
+}
+
+// call is one request for streams.
+type call struct {
+	c           Container
+	subresource string
+	command     []string
+}
+
+// url is the address of the pod's subresource with the command and the streams as its query, which exec and attach spell
+// alike.
+func (e *Execer) url(a call, s Streams) *url.URL {
+	c := a.c
+	u := e.base.JoinPath("namespaces", c.Namespace, "pods", c.Pod, a.subresource)
 	query, err := scheme.ParameterCodec.EncodeParameters(&corev1.PodExecOptions{
 		Container: c.Name,
-		Command:   command,
+		Command:   a.command,
 		Stdin:     s.Stdin != nil,
 		Stdout:    s.Stdout != nil,
 		Stderr:    s.Stderr != nil && !s.TTY,
@@ -93,14 +113,15 @@ func (e *Execer) url(c Container, command []string, s Streams) *url.URL {
 	return u
 }
 
-// stream opens the streams that u asks for and carries them to their end.
-func (e *Execer) stream(ctx context.Context, c Container, u *url.URL, s Streams) (int, error) {
+// stream opens the streams of a call and carries them to their end.
+func (e *Execer) stream(ctx context.Context, a call, s Streams) (int, error) {
+	c, u := a.c, e.url(a, s)
 	options := remotecommand.StreamOptions{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Tty: s.TTY}
 	if s.Sizes != nil {
 		options.TerminalSizeQueue = sizeQueue{ctx, s.Sizes}
 	}
 	socket, err := e.websocket(ctx, u, options)
-	if socket.refusal != nil && ctx.Err() == nil && (cannotUpgrade(socket.refusal) || hungUp(socket.refusal) && e.blocked(ctx, c)) {
+	if socket.refusal != nil && ctx.Err() == nil && (cannotUpgrade(socket.refusal) || hungUp(socket.refusal) && e.blocked(ctx, a)) {
 		var line *line
 		line, err = e.spdy(ctx, u, options)
 		switch {

@@ -41,11 +41,7 @@ func over(t *testing.T, config *rest.Config) *attach.Execer {
 // TestConformance runs the suite that the end-to-end tests run against a kubelet.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	attachtest.Conformance(t, attachtest.Subject{
-		Config:    attachtest.NewServer(t, attachtest.Process).Config(),
-		Container: container,
-		Waiting:   attach.Container{Namespace: "shop", Pod: "web", Name: "waiting"},
-	})
+	attachtest.Conformance(t, attachtest.NewMachine(t))
 }
 
 // TestSizesUnsent: a terminal whose size never comes does not hold up the end.

@@ -2,6 +2,7 @@ package attach
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -16,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
@@ -43,11 +45,9 @@ type line struct {
 
 // spdy carries streams over a connection by SPDY. The line that it returns tells how it went.
 func (e *Execer) spdy(ctx context.Context, u *url.URL, options remotecommand.StreamOptions) (*line, error) {
-	config := rest.CopyConfig(e.config)
-	config.NextProtos = []string{"http/1.1"} // HTTP/2 cannot be upgraded
 	l := &line{silence: e.silence}
 	var err error
-	if l.inner, err = rest.TransportFor(config); err != nil {
+	if l.inner, err = transport(e.config); err != nil {
 		l.refusal = err
 		return l, err
 	}
@@ -58,6 +58,23 @@ func (e *Execer) spdy(ctx context.Context, u *url.URL, options remotecommand.Str
 	}
 	err = executor.StreamWithContext(ctx, options)
 	return l, err
+}
+
+// transport makes connections of their own, as client-go does for SPDY: HTTP/2 cannot be upgraded, and one that another
+// request has used may be closed by now, which for a POST would be an error.
+func transport(config *rest.Config) (http.RoundTripper, error) {
+	tlsConfig, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, err
+	}
+	proxy := config.Proxy
+	if proxy == nil {
+		proxy = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
+	}
+	return rest.HTTPWrappersForConfig(config, &http.Transport{
+		TLSClientConfig: tlsConfig, Proxy: proxy, DialContext: config.Dial,
+		DisableKeepAlives: true, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+	})
 }
 
 // RoundTrip implements http.RoundTripper: it asks for the connection and keeps it.

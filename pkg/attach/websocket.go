@@ -104,9 +104,9 @@ const probeWithin = 10 * time.Second
 // blocked finds out whether whatever is on the way closes every websocket, or a connection was lost by chance, in which
 // case the command may have been started and nothing is asked again. It asks for a websocket that carries nothing: no
 // stream and no command, which every server refuses (400, "must specify at least 1 of stdin, stdout, stderr").
-func (e *Execer) blocked(ctx context.Context, c Container) bool {
+func (e *Execer) blocked(ctx context.Context, a call) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
-	probe, _ := e.websocket(ctx, e.url(c, nil, Streams{}), remotecommand.StreamOptions{})
+	probe, _ := e.websocket(ctx, e.url(call{c: a.c, subresource: a.subresource}, Streams{}), remotecommand.StreamOptions{})
 	return probe.refusal != nil && hungUp(probe.refusal)
 }

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,13 +45,30 @@ func shellPod(t *testing.T) *corev1.Pod {
 	})
 }
 
+// shellContainer is a pod whose container's own process is a shell with that script, with stdin for the first who attaches.
+func shellContainer(t *testing.T, namespace, name string, tty bool, script string) attach.Container {
+	t.Helper()
+	b := kubetest.Pod(namespace, name).Image(stockImage).Args("sh", "-c", script).With(func(p *corev1.Pod) {
+		p.Spec.RestartPolicy = corev1.RestartPolicyNever
+		c := &p.Spec.Containers[0]
+		c.Stdin, c.StdinOnce, c.TTY = true, true, tty
+	})
+	newPod(t, b)
+	return attach.Container{Namespace: namespace, Pod: name, Name: "app"}
+}
+
 // TestConformance runs the suite that pkg/attach runs against its fake, here against a kubelet.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	pod := shellPod(t)
+	var started atomic.Int32
 	attachtest.Conformance(t, attachtest.Subject{
 		Config:    restConfig(t),
 		Container: attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: "app"},
 		Waiting:   attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: "waiting"},
+		Start: func(t *testing.T, tty bool, script string) attach.Container {
+			t.Helper()
+			return shellContainer(t, pod.Namespace, fmt.Sprintf("started-%d", started.Add(1)), tty, script)
+		},
 	})
 }

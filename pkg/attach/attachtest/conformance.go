@@ -27,6 +27,9 @@ type Subject struct {
 	Container attach.Container
 	// Waiting is a container that is in its pod's spec and does not run.
 	Waiting attach.Container
+	// Start starts a container whose own process is that script in a POSIX shell, with stdin, which is closed after the
+	// first who attaches has gone, and a terminal if wanted. The script begins by reading a line.
+	Start func(t *testing.T, tty bool, script string) attach.Container
 }
 
 // Conformance holds attach.Execer to its promises: by websocket, and by SPDY behind proxies that let no websocket through.
@@ -56,10 +59,18 @@ func Conformance(t *testing.T, s Subject) {
 	}
 }
 
+// apartScript writes 10 MB to both streams, at the same time.
+const apartScript = `emit() { yes "$1" | dd bs=1024 count=20480 iflag=fullblock 2>/dev/null | tr -d "\n"; }; emit e >&2 & emit o; wait; exit 3`
+
+// terminalScript waits for the two sizes of a terminal. The first may come when it runs already.
+const terminalScript = `until_size() { until [ "$(stty size)" = "$1" ]; do :; done; echo "size $1"; }
+stty -echo; until_size "30 100"; until_size "50 132"; echo err >&2; read -r x; echo "read $x"; exit 8`
+
 func (s Subject) all(t *testing.T) {
 	s.streams(t)
 	s.losses(t)
 	s.refusals(t)
+	s.attached(t)
 }
 
 // patience bounds each call. It is never waited out where all is well.
@@ -129,10 +140,10 @@ func (s Subject) apart(t *testing.T) {
 	t.Parallel()
 	out, errOut := newCounter('o'), newCounter('e')
 	got, err := s.exec(t, attach.Streams{Stdout: out, Stderr: errOut},
-		`emit() { yes "$1" | dd bs=1024 count=20480 iflag=fullblock 2>/dev/null | tr -d "\n"; }; emit e >&2 & emit o; wait; exit 3`)
+		apartScript)
 	want(t, 3, got, err)
-	out.want(t, much)
-	errOut.want(t, much)
+	out.wantMuch(t)
+	errOut.wantMuch(t)
 }
 
 // early: what a command wrote arrives although it ends at once and its client reads slowly.
@@ -142,7 +153,7 @@ func (s Subject) early(t *testing.T) {
 	got, err := s.exec(t, attach.Streams{Stdin: neverRead(t), Stdout: out},
 		`yes o | dd bs=1024 count=20480 iflag=fullblock 2>/dev/null | tr -d "\n"; exit 4`)
 	want(t, 4, got, err)
-	out.want(t, much)
+	out.wantMuch(t)
 }
 
 // stdin: 10 MB of bytes of all kinds come back as they were.
@@ -181,6 +192,15 @@ func (s Subject) unread(t *testing.T) {
 // terminal: a command sees a terminal of the client's size, and each later one.
 func (s Subject) terminal(t *testing.T) {
 	t.Parallel()
+	onTerminal(t, "", func(streams attach.Streams) {
+		got, err := s.exec(t, streams, terminalScript)
+		want(t, 8, got, err)
+	})
+}
+
+// onTerminal has run play terminalScript, types first into it, and looks at what comes.
+func onTerminal(t *testing.T, first string, run func(attach.Streams)) {
+	t.Helper()
 	in, typed := io.Pipe()
 	defer typed.Close()
 	sizes := make(chan attach.Size, 1)
@@ -190,12 +210,9 @@ func (s Subject) terminal(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// The first size may come when the command runs already.
-		got, err := s.exec(t, attach.Streams{Stdin: in, Stdout: screen, TTY: true, Sizes: sizes},
-			`until_size() { until [ "$(stty size)" = "$1" ]; do :; done; echo "size $1"; }
-			stty -echo; until_size "30 100"; until_size "50 132"; echo err >&2; read -r x; echo "read $x"; exit 8`)
-		want(t, 8, got, err)
+		run(attach.Streams{Stdin: in, Stdout: screen, TTY: true, Sizes: sizes})
 	}()
+	_, _ = io.WriteString(typed, first)
 	screen.expect(t, "size 30 100")
 	sizes <- attach.Size{Width: 132, Height: 50}
 	screen.expect(t, "size 50 132")
@@ -291,3 +308,74 @@ func (s Subject) refusals(t *testing.T) {
 		})
 	}
 }
+
+// attached: the same, for the process that a container was started with.
+func (s Subject) attached(t *testing.T) {
+	attachTo := func(t *testing.T, c attach.Container, streams attach.Streams) error {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		return s.execer(t).Attach(ctx, c, streams)
+	}
+	t.Run("attached, stdout and stderr", func(t *testing.T) {
+		t.Parallel()
+		out, errOut := newCounter('o'), newCounter('e')
+		c := s.Start(t, false, "read -r _; "+apartScript)
+		if err := attachTo(t, c, attach.Streams{Stdin: strings.NewReader("\n"), Stdout: out, Stderr: errOut}); err != nil {
+			t.Errorf("Attach: %v", err)
+		}
+		out.wantMuch(t)
+		errOut.wantMuch(t)
+	})
+	t.Run("attached, stdin to its end", func(t *testing.T) {
+		t.Parallel()
+		in := bytes.Repeat([]byte("0123456789abcdef"), much/16)
+		out := sha256.New()
+		c := s.Start(t, false, "read -r _; cat; exit 5")
+		if err := attachTo(t, c, attach.Streams{Stdin: io.MultiReader(strings.NewReader("\n"), bytes.NewReader(in)), Stdout: out}); err != nil {
+			t.Errorf("Attach: %v", err)
+		}
+		if sum := sha256.Sum256(in); !bytes.Equal(sum[:], out.Sum(nil)) {
+			t.Error("what came back is not what was sent")
+		}
+	})
+	t.Run("attached, terminal", func(t *testing.T) {
+		t.Parallel()
+		c := s.Start(t, true, "read -r _; "+terminalScript)
+		onTerminal(t, "\n", func(streams attach.Streams) {
+			if err := attachTo(t, c, streams); err != nil {
+				t.Errorf("Attach: %v", err)
+			}
+		})
+	})
+	t.Run("attached, connection cut", func(t *testing.T) {
+		t.Parallel()
+		road := NewRoad(t, s.Config)
+		through := Subject{Config: road.Config()}
+		c := s.Start(t, false, "read -r _; echo here; read -r _")
+		in, typed := io.Pipe()
+		defer typed.Close()
+		go func() { _, _ = io.WriteString(typed, "\n") }()
+		err := through.execer(t).Attach(context.Background(), c, attach.Streams{Stdin: in, Stdout: writerFunc(func(p []byte) (int, error) {
+			road.Cut()
+			return len(p), nil
+		})})
+		var lost *attach.LostError
+		if !errors.As(err, &lost) {
+			t.Errorf("Attach: %v (%T); want a *LostError", err, err)
+		}
+	})
+	t.Run("attached, not running", func(t *testing.T) {
+		t.Parallel()
+		err := attachTo(t, s.Waiting, attach.Streams{Stdout: io.Discard})
+		var refused *attach.RefusedError
+		if !errors.As(err, &refused) || refused.Status != http.StatusInternalServerError {
+			t.Errorf("Attach: %v (%T); want a *RefusedError", err, err)
+		}
+	})
+}
+
+// writerFunc is a function as an io.Writer.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

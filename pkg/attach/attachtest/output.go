@@ -31,13 +31,13 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// want fails the test unless exactly n bytes of that kind were written, and no other.
-func (c *counter) want(t *testing.T, n int) {
+// wantMuch fails the test unless exactly so many bytes of that kind were written, and no other.
+func (c *counter) wantMuch(t *testing.T) {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.n != n || c.alien != 0 {
-		t.Errorf("%d bytes %q and %d others; want %d and none", c.n, c.kind, c.alien, n)
+	if c.n != much || c.alien != 0 {
+		t.Errorf("%d bytes %q and %d others; want %d and none", c.n, c.kind, c.alien, much)
 	}
 }
 

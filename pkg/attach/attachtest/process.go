@@ -10,9 +10,42 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/mindebug/kubectl-mindebug/pkg/attach"
 )
+
+// NewMachine is a Subject whose containers are processes of this machine, behind a Server.
+func NewMachine(t testing.TB) Subject {
+	t.Helper()
+	var mu sync.Mutex
+	started := map[string]string{}
+	server := NewServer(t, func(c *Call) (int, error) {
+		if !c.Attach {
+			return Process(c)
+		}
+		mu.Lock()
+		c.Command = []string{"sh", "-c", started[c.Request.URL.Query().Get("container")]}
+		mu.Unlock()
+		_, err := Process(c) // who is attached is not told the exit status
+		return 0, err
+	})
+	container := attach.Container{Namespace: "shop", Pod: "web", Name: "app"}
+	return Subject{
+		Config: server.Config(), Container: container,
+		Waiting: attach.Container{Namespace: container.Namespace, Pod: container.Pod, Name: "waiting"},
+		Start: func(_ *testing.T, _ bool, script string) attach.Container {
+			mu.Lock()
+			defer mu.Unlock()
+			c := container
+			c.Name = fmt.Sprintf("started-%d", len(started))
+			started[c.Name] = script
+			return c
+		},
+	}
+}
 
 // Process is a Handler that runs the call's command as a process of this machine, with a pseudo-terminal where one is
 // asked for. As in a container, the process goes on when the client is gone; it is killed when the server ends.
@@ -70,15 +103,27 @@ func runOnTerminal(c *Call, cmd *exec.Cmd) error {
 	if c.Stdin != nil {
 		go func() { _, _ = io.Copy(terminal, c.Stdin) }()
 	}
+	resized, over := make(chan struct{}), make(chan struct{})
 	go func() {
-		for size := range c.Sizes {
-			_ = pty.Setsize(terminal, &pty.Winsize{Cols: size.Width, Rows: size.Height})
+		defer close(resized)
+		for {
+			select {
+			case size, ok := <-c.Sizes:
+				if !ok {
+					return
+				}
+				_ = pty.Setsize(terminal, &pty.Winsize{Cols: size.Width, Rows: size.Height})
+			case <-over:
+				return
+			}
 		}
 	}()
 	var output sync.WaitGroup
 	output.Go(func() { _, _ = io.Copy(out(c), terminal) }) // ends by EIO when the last process has closed it
 	err = cmd.Wait()
 	output.Wait()
+	close(over)
+	<-resized
 	_ = terminal.Close()
 	return err
 }

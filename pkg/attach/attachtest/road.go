@@ -2,6 +2,7 @@ package attachtest
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -152,9 +153,14 @@ func NoWebsockets() []NoWebsocket {
 // the test.
 func NewProxy(t testing.TB, config *rest.Config, refusal *Refusal) *Proxy {
 	t.Helper()
-	config = rest.CopyConfig(config)
-	config.NextProtos = []string{"http/1.1"} // HTTP/2 cannot be upgraded
-	transport, err := rest.TransportFor(config)
+	tlsConfig, err := rest.TLSConfigFor(config)
+	if err != nil {
+		t.Fatalf("making transport: %v", err)
+	}
+	// A connection for each request: HTTP/2 cannot be upgraded, and one that was idle may be closed.
+	transport, err := rest.HTTPWrappersForConfig(config, &http.Transport{
+		TLSClientConfig: tlsConfig, DisableKeepAlives: true, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+	})
 	if err != nil {
 		t.Fatalf("making transport: %v", err)
 	}
