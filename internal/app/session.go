@@ -249,6 +249,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		Signals:  signals,
 		Begun: func(g session.Greeting) {
 			begun.Store(true)
+			s.notices.Await("")
 			s.sayBegun(g)
 			if s.request.TTY && s.request.Stdin {
 				if undo, err := ui.Raw(s.streams.In); err == nil {
@@ -280,6 +281,8 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 
 // run runs a session in a container that runs or is starting.
 func (s *sessionRun) run(ctx context.Context, in session.Found, pod *corev1.Pod, r session.Request) (int, error) {
+	r.Waiting = s.notices.Await
+	defer s.notices.Await("")
 	if in.Running {
 		return session.Reenter(ctx, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
 	}

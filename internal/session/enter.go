@@ -34,6 +34,7 @@ func Reenter(ctx context.Context, execer Execer, c attach.Container, bound time.
 		late.Stop()
 		begun(g)
 	}
+	r.wait(waitEntry)
 	status, err := run(ctx, execer, c, r)
 	late.Stop()
 	var notBegun *notBegunError
@@ -45,6 +46,13 @@ func Reenter(ctx context.Context, execer Execer, c attach.Container, bound time.
 	}
 	return 0, translate(c, notBegun.cause)
 }
+
+// What is waited for, in a user's words.
+const (
+	waitEntry = "entering the session container"
+	waitStart = "waiting for the container to start"
+	waitPull  = "pulling image "
+)
 
 // lateError says that nothing was heard from a container within the bound.
 type lateError struct{ bound time.Duration }
@@ -77,6 +85,7 @@ func Enter(ctx context.Context, cluster Cluster, execer Execer, pod *corev1.Pod,
 		close(e.begun)
 		begun(g)
 	}
+	e.request.wait(waitStart)
 	return e.enter(ctx, bound)
 }
 
@@ -271,6 +280,7 @@ func (e *entrance) note(event *corev1.Event) error {
 		e.running, e.pulling = true, false
 	case event.Reason == "Pulled":
 		e.pulling = false
+		e.request.wait(waitStart)
 	case event.Reason == "Failed" && e.pulling:
 		return e.notStarted("ErrImagePull", event.Message, 0)
 	case event.Type == corev1.EventTypeWarning:
@@ -278,17 +288,24 @@ func (e *entrance) note(event *corev1.Event) error {
 	default:
 		e.pulling = event.Reason == "Pulling"
 		e.reason, e.message = event.Reason, event.Message
+		if e.pulling {
+			e.request.wait(waitPull + e.image())
+		}
 	}
 	return nil
 }
 
-func (e *entrance) notStarted(reason, message string, waited time.Duration) error {
-	image := ""
+// image is the debug image.
+func (e *entrance) image() string {
 	for i := range e.pod.Spec.EphemeralContainers {
 		if c := &e.pod.Spec.EphemeralContainers[i]; c.Name == e.container.Name {
-			image = c.Image
+			return c.Image
 		}
 	}
+	return ""
+}
+
+func (e *entrance) notStarted(reason, message string, waited time.Duration) error {
 	if reason == "" && e.cause != nil {
 		reason = e.cause.Error()
 	}
@@ -297,7 +314,7 @@ func (e *entrance) notStarted(reason, message string, waited time.Duration) erro
 		secrets = append(secrets, secret.Name)
 	}
 	return &fault.NotStarted{
-		Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}, Container: e.container.Name, Image: image,
+		Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}, Container: e.container.Name, Image: e.image(),
 		Reason: reason, Message: message, Waited: waited, NoShell: lacksShell(message), PullSecrets: secrets,
 	}
 }

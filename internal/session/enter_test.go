@@ -518,3 +518,31 @@ func TestReenter(t *testing.T) {
 		}
 	})
 }
+
+// TestEnterSaysWhatItWaitsFor: in the order in which it happens.
+func TestEnterSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, f := newAPI(), &container{command: exits(0)}
+		var said []string
+		r := aRequest(io.Discard)
+		r.Waiting = func(what string) { said = append(said, what) }
+		for _, reason := range []string{"Pulling", "Pulled", "Created", "Started"} {
+			a.events.Add(event(corev1.EventTypeNormal, reason, ""))
+		}
+		if _, err := Enter(t.Context(), a, f, a.pod, "mindebug-x", bound, r); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"waiting for the container to start", "pulling image debug:1", "waiting for the container to start"}
+		if diff := cmp.Diff(want, said); diff != "" {
+			t.Errorf("said (-want +got):\n%s", diff)
+		}
+		said = nil
+		if _, err := Reenter(t.Context(), f, attach.Container{}, bound, r); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"entering the session container"}, said); diff != "" {
+			t.Errorf("said on entering again (-want +got):\n%s", diff)
+		}
+	})
+}

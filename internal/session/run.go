@@ -42,6 +42,8 @@ type Request struct {
 	Quiet bool
 	// Signals are sent to what runs in the session. After killAfter it is killed.
 	Signals <-chan syscall.Signal
+	// Waiting is told what is waited for before the command begins; nil where nobody wants to know.
+	Waiting func(what string)
 	// Begun is called when the command begins.
 	Begun func(Greeting)
 }
@@ -119,6 +121,13 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 		return 0, &notBegunError{fmt.Errorf("the shell ended with exit status %d", status)}
 	}
 	return 0, &notBegunError{err}
+}
+
+// wait says what is waited for.
+func (r *Request) wait(what string) {
+	if r.Waiting != nil {
+		r.Waiting(what)
+	}
 }
 
 // words are those of the exec: the session's own, then the command's.

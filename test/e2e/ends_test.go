@@ -126,3 +126,29 @@ func TestPodIsReplacedMeanwhile(t *testing.T) {
 		t.Errorf("the new pod has %d session containers, want none", n)
 	}
 }
+
+// TestWaitIsShown: on a terminal one line says what is waited for and for how long, until there is something else to say;
+// with --quiet there is none.
+func TestWaitIsShown(t *testing.T) {
+	t.Parallel()
+	onNode(t) // the registry is here
+	ns := newNamespace(t, "restricted")
+	image := silentListener(t) + "/slow:1"
+	for name, flags := range map[string][]string{"said": nil, "quiet": {"-q"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := newPod(t, plainTarget(ns, name))
+			term := onTerminal(t, pod, append(flags, "--image", image, "--timeout=4s", "pod/"+name)...)
+			if flags == nil {
+				term.expect(clearLine + "pulling image " + image + ", 1 s")
+				term.expect(clearLine + "error: the debug container of pod/said did not start within 4s")
+			}
+			if status := term.wait(); status != 125 {
+				t.Errorf("exit status %d, want 125", status)
+			}
+			if flags != nil && regexp.MustCompile(`\x1b|pulling image`).MatchString(term.text()) {
+				t.Errorf("--quiet, and yet a wait is shown: %q", term.text())
+			}
+		})
+	}
+}

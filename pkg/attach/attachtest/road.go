@@ -26,6 +26,8 @@ type Road struct {
 	closed bool
 	open   []net.Conn
 	silent chan struct{}
+	// stalled is held by a stall, and asked for by all that passes.
+	stalled sync.RWMutex
 }
 
 // NewRoad opens a way to the API server that config reaches. It is closed with the test.
@@ -74,6 +76,8 @@ func (r *Road) carry(to, from net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
+		r.stalled.RLock()
+		r.stalled.RUnlock() //nolint:staticcheck // only waited for
 		select {
 		case <-r.silent:
 			_, _ = io.Copy(io.Discard, from)
@@ -103,6 +107,12 @@ func (r *Road) keep(connections ...net.Conn) bool {
 
 // Silence lets nothing through any more and leaves all connections open, as a firewall that forgot them does. Call it once.
 func (r *Road) Silence() { close(r.silent) }
+
+// Stall holds back all that comes from now on, as a network does that drops packets, until resume is called.
+func (r *Road) Stall() (resume func()) {
+	r.stalled.Lock()
+	return r.stalled.Unlock
+}
 
 // Cut ends all connections; nobody listens any more.
 func (r *Road) Cut() {
