@@ -76,8 +76,6 @@ func (r *Road) carry(to, from net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		r.stalled.RLock()
-		r.stalled.RUnlock() //nolint:staticcheck // only waited for
 		select {
 		case <-r.silent:
 			_, _ = io.Copy(io.Discard, from)
@@ -85,7 +83,7 @@ func (r *Road) carry(to, from net.Conn) {
 		default:
 		}
 		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
+			if err := r.pass(to, buffer[:n]); err != nil {
 				break
 			}
 		}
@@ -95,6 +93,14 @@ func (r *Road) carry(to, from net.Conn) {
 	}
 	_ = to.Close()
 	_ = from.Close()
+}
+
+// pass writes what a stall holds back.
+func (r *Road) pass(to io.Writer, p []byte) error {
+	r.stalled.RLock()
+	defer r.stalled.RUnlock()
+	_, err := to.Write(p)
+	return err
 }
 
 // keep notes connections for Cut, unless that was called.
