@@ -66,7 +66,7 @@ func Required() []Need {
 // Optional returns what is asked for and can be missing.
 func Optional() []Need {
 	needs := []Need{
-		{ListPods, "finding the pods of a Deployment or of another owner, offering names that are alike, and `check` of a namespace", "only a pod can be named, a wrong name is not offered its neighbours, and only single pods can be checked"},
+		{ListPods, "finding the pods of a Deployment or of another owner, offering names that are alike, `check` and `sessions` of a namespace", "only a pod can be named, a wrong name is not offered its neighbours, and only single pods can be checked and their sessions listed"},
 		{WatchPods, "noticing a start at once", "the start is noticed by reading the pod each second"},
 		{WatchEvents, "the kubelet's own words about a start", "the moment of the start: up to four tries to enter may fail before, and are in the audit log. Some causes why a container does not start are told later or not at all"},
 		{AddEvent, "an Event on the pod that says who added a session container, and what for", "no Event; the server refuses it once for each new session container, which its audit log has"},

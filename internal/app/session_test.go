@@ -56,6 +56,9 @@ type world struct {
 	looks []string
 	// sessions are the words of those execs that say which session it is.
 	sessions []string
+	// uses is what a session container says that is looked into, told what it was told.
+	uses string
+	told []string
 	// events are those that were recorded.
 	events []*corev1.Event
 	// readErr, patchErr, listErr are answers to reads, to the patch that is no dry run, and to lists; mayNot are calls that are not allowed.
@@ -206,8 +209,13 @@ func (w *world) WhoAmI(context.Context) (authenticationv1.UserInfo, error) {
 	return authenticationv1.UserInfo{Username: "dana"}, nil
 }
 
+// WatchPod says how the pod is now.
 func (w *world) WatchPod(context.Context, *corev1.Pod) (watch.Interface, error) {
-	return watch.NewRaceFreeFake(), nil
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	pods := watch.NewRaceFreeFake()
+	pods.Modify(w.pod.DeepCopy())
+	return pods, nil
 }
 
 // WatchEvents says at once that the container is started.
@@ -222,6 +230,9 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 	if strings.HasPrefix(command[3], "mindebug-keep:") {
 		_, err := io.Copy(io.Discard, s.Stdin)
 		return 0, err
+	}
+	if strings.Contains(command[2], "MINDEBUG_LOOK") {
+		return w.look(c.Name, command[4], s.Stdout)
 	}
 	w.mu.Lock()
 	w.execs = append(w.execs, c.Name)
@@ -268,6 +279,24 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 		_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")) // a session's last word
 	}
 	return status, err
+}
+
+// look is a session container that is asked who is in it, and ends when it is told to.
+func (w *world) look(container, how string, out io.Writer) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, strings.TrimSpace(container+" "+how))
+	if how == "force" || how == "stop" && w.uses == "" {
+		for i := range w.pod.Status.EphemeralContainerStatuses {
+			if s := &w.pod.Status.EphemeralContainerStatuses[i]; s.Name == container {
+				s.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: "mindebug: stopped\n"}}
+			}
+		}
+		_, err := io.WriteString(out, "mindebug 1\nstopping\nend\n")
+		return 0, err
+	}
+	_, err := io.WriteString(out, w.uses)
+	return 0, err
 }
 
 func nonRoot() *kubetest.PodBuilder { return kubetest.Pod("shop", "web").Running(65532, 65532) }

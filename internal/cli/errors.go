@@ -207,6 +207,35 @@ func inPods(err error, m *message) bool {
 		m.facts = describePods(nonePicked.Pods)
 		m.hint = "leave --pick away, or name one: pod/" + nonePicked.Pods[0].Name
 	default:
+		return inStop(err, m)
+	}
+	return true
+}
+
+// inStop is about a session container that was to end.
+func inStop(err error, m *message) bool {
+	var inUse *fault.InUse
+	var noSession *fault.NoSession
+	var notEnded *fault.NotEnded
+	switch {
+	case errors.As(err, &inUse):
+		m.text = fmt.Sprintf("somebody is in session container %s of pod/%s", inUse.Container, inUse.Pod.Name)
+		m.facts = inUse.By
+		m.hint = fmt.Sprintf("end it all the same: kubectl mindebug stop -n %s pod/%s %s --force", inUse.Pod.Namespace, inUse.Pod.Name, inUse.Container)
+	case errors.As(err, &noSession):
+		m.text = fmt.Sprintf("%d session containers run in pod/%s, and nothing says which is meant", len(noSession.Running), noSession.Pod.Name)
+		if noSession.Name != "" {
+			m.text = fmt.Sprintf("pod/%s has no session container %q", noSession.Pod.Name, noSession.Name)
+		}
+		m.hint = fmt.Sprintf("list them: kubectl mindebug sessions -n %s pod/%s", noSession.Pod.Namespace, noSession.Pod.Name)
+		for _, c := range noSession.Running {
+			m.facts = append(m.facts, c.About)
+			m.hint = fmt.Sprintf("name one: kubectl mindebug stop -n %s pod/%s %s", noSession.Pod.Namespace, noSession.Pod.Name, noSession.Running[0].Name)
+		}
+	case errors.As(err, &notEnded):
+		m.text = fmt.Sprintf("session container %s of pod/%s was told to end and did not within %s (--timeout)", notEnded.Container, notEnded.Pod.Name, notEnded.Waited)
+		m.hint = fmt.Sprintf("see its state: kubectl describe -n %s pod %s", notEnded.Pod.Namespace, notEnded.Pod.Name)
+	default:
 		return false
 	}
 	return true

@@ -480,6 +480,26 @@ var explained = []struct {
 		want: "error: no session could be begun in container mindebug-x of pod/web-7d\n  " + errRBAC.Error() + "\n" + grantHint + "YOU | kubectl apply -f -\n",
 	},
 	{
+		name: "session container in use", err: &fault.InUse{Pod: web, Container: "mindebug-x", By: []string{"session abc, for 5m"}}, status: 125,
+		want: "error: somebody is in session container mindebug-x of pod/web-7d\n  session abc, for 5m\n" +
+			"hint: end it all the same: kubectl mindebug stop -n shop pod/web-7d mindebug-x --force\n",
+	},
+	{
+		name: "several session containers", status: 125,
+		err: &fault.NoSession{Pod: web, Running: []fault.SessionContainer{{Name: "mindebug-x", About: "mindebug-x, beside app"}, {Name: "mindebug-y", About: "mindebug-y, beside app"}}},
+		want: "error: 2 session containers run in pod/web-7d, and nothing says which is meant\n  mindebug-x, beside app\n  mindebug-y, beside app\n" +
+			"hint: name one: kubectl mindebug stop -n shop pod/web-7d mindebug-x\n",
+	},
+	{
+		name: "no such session container", err: &fault.NoSession{Pod: web, Name: "mindebug-z"}, status: 125,
+		want: "error: pod/web-7d has no session container \"mindebug-z\"\nhint: list them: kubectl mindebug sessions -n shop pod/web-7d\n",
+	},
+	{
+		name: "session container does not end", err: &fault.NotEnded{Pod: web, Container: "mindebug-x", Waited: time.Minute}, status: 125,
+		want: "error: session container mindebug-x of pod/web-7d was told to end and did not within 1m0s (--timeout)\n" +
+			"hint: see its state: kubectl describe -n shop pod web-7d\n",
+	},
+	{
 		name: "connection lost", err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF")}, status: 125,
 		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n  the command had been started; whether it ended is not known\n" +
 			"  what still runs is ended when its grace period is over (--grace)\n" +

@@ -178,7 +178,7 @@ namespace and has the target's privileges, never more.`,
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newStart(f), newCheck(f), newPolicy(f), newVersion(f.program.Version))
+	root.AddCommand(newStart(f), newSessions(f), newStop(f), newCheck(f), newPolicy(f), newVersion(f.program.Version))
 	return root
 }
 

@@ -522,3 +522,43 @@ func (e *LoggedOut) Unwrap() error { return e.Server }
 type Interrupted struct{ Signal syscall.Signal }
 
 func (e *Interrupted) Error() string { return e.Signal.String() }
+
+// InUse says that somebody is in a session container that was to be ended.
+type InUse struct {
+	Pod Pod
+	// Container is the session container.
+	Container string
+	// By says of each session which it is, since when, and what for.
+	By []string
+}
+
+func (e *InUse) Error() string {
+	return fmt.Sprintf("container %q of %s is in use", e.Container, e.Pod)
+}
+
+// NoSession says that a pod has no such session container, or that it has several and none was named.
+type NoSession struct {
+	Pod Pod
+	// Name is what was asked for, empty where it was nothing.
+	Name string
+	// Running are the session containers that run, each with what is known of it.
+	Running []SessionContainer
+}
+
+// SessionContainer names a session container and says in a line what is known of it.
+type SessionContainer struct{ Name, About string }
+
+func (e *NoSession) Error() string {
+	return fmt.Sprintf("no session container %q among %d that run in %s", e.Name, len(e.Running), e.Pod)
+}
+
+// NotEnded says that a session container that was told to end did not in time.
+type NotEnded struct {
+	Pod       Pod
+	Container string
+	Waited    time.Duration
+}
+
+func (e *NotEnded) Error() string {
+	return fmt.Sprintf("container %q of %s did not end within %s", e.Container, e.Pod, e.Waited)
+}

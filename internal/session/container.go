@@ -33,6 +33,8 @@ var (
 	runScript string
 	//go:embed keep.sh
 	keepScript string
+	//go:embed look.sh
+	lookScript string
 )
 
 // Settings are the properties of a session container that are not privileges.
@@ -51,6 +53,9 @@ type Settings struct {
 	Mounts []corev1.VolumeMount
 }
 
+// hold is what a session container's own shell runs.
+const hold = `eval "$MINDEBUG_HOLD"`
+
 // Container returns a session container of the plan that joins the process namespace of the target container, under a
 // new name.
 func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralContainer {
@@ -59,6 +64,7 @@ func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralCo
 		{Name: "MINDEBUG_HOLD", Value: literal(code(holderScript))},
 		{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
 		{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},
+		{Name: "MINDEBUG_LOOK", Value: literal(code(lookScript))},
 	}
 	env = append(env, s.trail()...)
 	c := corev1.EphemeralContainer{
@@ -67,7 +73,7 @@ func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralCo
 			Name:            Prefix + rand.String(5),
 			Image:           s.Image,
 			ImagePullPolicy: s.PullPolicy,
-			Command:         []string{"sh", "-c", literal(`eval "$MINDEBUG_HOLD"`), "mindebug-hold", seconds(s.TTL)},
+			Command:         []string{"sh", "-c", literal(hold), "mindebug-hold", seconds(s.TTL)},
 			Env:             append(env, s.Env...),
 			VolumeMounts:    s.Mounts,
 			SecurityContext: plan.SecurityContext.DeepCopy(),

@@ -1,0 +1,74 @@
+package session
+
+import (
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// State is what a session container is doing.
+type State string
+
+// The states of a session container.
+const (
+	Starting State = "starting"
+	Failing  State = "failing" // the kubelet tries, and it will not start soon
+	Running  State = "running"
+	Ended    State = "ended"
+)
+
+// Listed is a session container as its pod tells of it. What its environment says is a client's word, and nobody's evidence.
+type Listed struct {
+	// Name is the session container's, Target that of the container that it was made for.
+	Name, Target, Image            string
+	User, Reason, Version, Profile string
+	// UID and GID are as whom it runs; nil where its specification does not say.
+	UID, GID *int64
+	TTL      time.Duration
+	State    State
+	// Started and Ended are zero where the status does not tell. Why is why it ended, or does not start.
+	Started, Ended time.Time
+	Why            string
+}
+
+// List returns the session containers of a pod. They are told by the command that is their holder; the name may be any.
+func List(pod *corev1.Pod) (all []Listed) {
+	for i := range pod.Spec.EphemeralContainers {
+		c := &pod.Spec.EphemeralContainers[i]
+		ttl, ok := timeToLive(c)
+		if !ok || c.Command[2] != literal(hold) {
+			continue
+		}
+		l := Listed{
+			Name: c.Name, Target: c.TargetContainerName, Image: c.Image, TTL: ttl, State: Starting,
+			User: variable(c, varUser), Reason: variable(c, varReason), Version: variable(c, varVersion), Profile: variable(c, varProfile),
+		}
+		if sc := c.SecurityContext; sc != nil {
+			l.UID, l.GID = sc.RunAsUser, sc.RunAsGroup
+		}
+		l.observe(status(pod, c.Name))
+		all = append(all, l)
+	}
+	return all
+}
+
+// observe takes in what the status says.
+func (l *Listed) observe(s *corev1.ContainerStatus) {
+	switch {
+	case s == nil:
+	case s.State.Running != nil:
+		l.State, l.Started = Running, s.State.Running.StartedAt.Time
+	case s.State.Terminated != nil:
+		end := s.State.Terminated
+		l.State, l.Started, l.Ended = Ended, end.StartedAt.Time, end.FinishedAt.Time
+		// The holder says why; who never started or was killed has the kubelet's word only.
+		if l.Why = strings.TrimSpace(strings.TrimPrefix(end.Message, "mindebug: ")); l.Why == "" {
+			l.Why = end.Reason
+		}
+	case s.State.Waiting != nil:
+		if l.Why = s.State.Waiting.Reason; hopeless[l.Why] {
+			l.State = Failing
+		}
+	}
+}
