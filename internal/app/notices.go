@@ -57,8 +57,11 @@ func whichPod(chosen *corev1.Pod, all []*corev1.Pod) string {
 }
 
 // sayBegun says where one is and as whom, and what about it is not as one would expect.
-func (s *sessionRun) sayBegun(g session.Greeting) {
+func (s *sessionRun) sayBegun(g session.Greeting, in session.Found) {
 	s.notices.Say("%s uid %d (%s)", s.place(), s.plan.UID, s.kind())
+	if s.request.TTLGiven && in.TTL != s.request.TTL {
+		s.notices.Say("the session container that is there keeps its time to live, %s", duration.HumanDuration(in.TTL))
+	}
 	for _, line := range s.remarks(g) {
 		s.notices.Say("%s", line)
 	}
@@ -171,7 +174,11 @@ func (s *sessionRun) sayLeft(in session.Found) {
 		s.notices.Say("left %s: container %s ends with its last session", s.place(), in.Name)
 		return
 	}
-	s.notices.Say("left %s: container %s ends after %s without use; until then the same command enters it again", s.place(), in.Name, duration.HumanDuration(in.TTL))
+	again := "the same command"
+	if s.request.New {
+		again += " without --new"
+	}
+	s.notices.Say("left %s: container %s ends after %s without use; until then %s enters it again", s.place(), in.Name, duration.HumanDuration(in.TTL), again)
 }
 
 // bytesText writes a number of bytes as Kubernetes does: "64Mi".

@@ -77,7 +77,7 @@ func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles
 }
 
 // wouldEnter returns whether a pod runs a session container of the plan that would be made for it. Who the user is is asked
-// once, and only where it matters.
+// once, and only where it matters. With --new none is entered.
 func wouldEnter(ctx context.Context, cluster Cluster, r SessionRequest) func(*corev1.Pod) bool {
 	who := sync.OnceValue(func() string { return whoAmI(ctx, cluster) })
 	enters := func(pod *corev1.Pod, f target.Facts) bool {
@@ -95,7 +95,7 @@ func wouldEnter(ctx context.Context, cluster Cluster, r SessionRequest) func(*co
 		return ok && found.Running
 	}
 	return func(pod *corev1.Pod) bool {
-		return len(pod.Status.EphemeralContainerStatuses) > 0 && slices.ContainsFunc(couldBe(pod, r.Container), func(name string) bool {
+		return !r.New && len(pod.Status.EphemeralContainerStatuses) > 0 && slices.ContainsFunc(couldBe(pod, r.Container), func(name string) bool {
 			return slices.ContainsFunc(supposed(pod, name), func(f target.Facts) bool { return enters(pod, f) })
 		})
 	}

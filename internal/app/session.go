@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/preflight"
@@ -180,9 +179,14 @@ func (s *sessionRun) blameTarget(ctx context.Context, pod *corev1.Pod, err error
 		return err
 	}
 	var notRunning *fault.NotRunning
-	if errors.As(preflight.State(now, s.facts.Container), &notRunning) {
+	var noPlace *fault.NoPlace
+	switch state := preflight.State(now, s.facts.Container); {
+	case errors.As(state, &notRunning):
 		notRunning.Added = notStarted.Container
 		return notRunning
+	case errors.As(state, &noPlace):
+		noPlace.Added = notStarted.Container
+		return noPlace
 	}
 	return err
 }
@@ -201,9 +205,6 @@ func (s *sessionRun) reenter(ctx context.Context, pod *corev1.Pod, want corev1.E
 		found, ok := session.Find(pod, want)
 		if !ok {
 			return 0, false, nil
-		}
-		if s.request.TTLGiven && found.TTL != s.request.TTL {
-			s.notices.Say("the session container that is there keeps its time to live, %s", duration.HumanDuration(found.TTL))
 		}
 		status, err = s.stream(ctx, found, pod)
 		var notEntered *fault.NotEntered
@@ -250,7 +251,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		Begun: func(g session.Greeting) {
 			begun.Store(true)
 			s.notices.Await("")
-			s.sayBegun(g)
+			s.sayBegun(g, in)
 			if s.request.TTY && s.request.Stdin {
 				if undo, err := ui.Raw(s.streams.In); err == nil {
 					restore = undo

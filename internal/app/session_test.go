@@ -383,7 +383,7 @@ func TestSession(t *testing.T) {
 			name: "it keeps its time to live", world: &world{pod: nonRoot().Build(), run: answer(0)}, setup: reused, calls: []string{"get"},
 			request: func(r *SessionRequest) { r.TTL, r.TTLGiven = time.Minute, true },
 			want: result{
-				stdout: "data", stderr: "the session container that is there keeps its time to live, 30m\nprod-eu shop/web app uid 65532 (mirror)\n" +
+				stdout: "data", stderr: "prod-eu shop/web app uid 65532 (mirror)\nthe session container that is there keeps its time to live, 30m\n" +
 					"left prod-eu shop/web app: container mindebug-theirs ends after 30m without use; until then the same command enters it again\n",
 			},
 		},

@@ -369,6 +369,9 @@ func explainNoPlace(e *fault.NoPlace, m *message) {
 		m.text = fmt.Sprintf("pod/%s is being deleted: nothing is started in it any more", e.Pod.Name)
 		m.hint = fmt.Sprintf("see what took its place: kubectl get pods -n %s", e.Pod.Namespace)
 	}
+	if e.Added != "" {
+		m.facts = append(m.facts, fmt.Sprintf(hintGoneContainer, e.Added))
+	}
 }
 
 // inStart is about a debug container that cannot be added, or did not start.

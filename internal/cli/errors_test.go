@@ -250,6 +250,13 @@ var explained = []struct {
 			"hint: see what it said: kubectl logs -n shop web-7d --all-containers\n",
 	},
 	{
+		name: "pod that finished meanwhile", status: 125,
+		err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Succeeded", Added: "mindebug-x7k2p"},
+		want: "error: pod/web-7d is finished (Succeeded): nothing is started in it any more\n" +
+			"  container mindebug-x7k2p stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
+			"hint: see what it said: kubectl logs -n shop web-7d --all-containers\n",
+	},
+	{
 		name: "unscheduled pod", err: &fault.NoPlace{Pod: web, Reason: fault.Unscheduled, Detail: "0/3 nodes are available"}, status: 125,
 		want: "error: pod/web-7d is on no node yet\n  the scheduler says: 0/3 nodes are available\n" +
 			"hint: see its Events: kubectl describe -n shop pod web-7d\n",

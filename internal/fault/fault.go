@@ -226,6 +226,8 @@ type NoPlace struct {
 	Detail string
 	// Exit is how the target container ended, where it did.
 	Exit *Exit
+	// Added is the debug container that was added before this was known, or empty.
+	Added string
 }
 
 // Place is why a pod can take no container.

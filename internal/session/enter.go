@@ -14,6 +14,7 @@ import (
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // Cluster is what a session needs of the API server.
@@ -248,6 +249,9 @@ func (e *entrance) observe(now sighting) error {
 	if pod.UID != e.pod.UID || pod.DeletionTimestamp != nil {
 		return &fault.Replaced{Pod: fault.Pod{Namespace: e.pod.Namespace, Name: e.pod.Name}}
 	}
+	if e.targetEnded(pod) {
+		return e.notStarted("TargetEnded", "the target's process ended before the session container had started", 0)
+	}
 	s := status(pod, e.container.Name)
 	switch {
 	case s == nil:
@@ -261,6 +265,21 @@ func (e *entrance) observe(now sighting) error {
 		e.reason, e.message = s.State.Waiting.Reason, s.State.Waiting.Message
 	}
 	return nil
+}
+
+// targetEnded reports whether the process that was to be joined is gone. The kubelet starts nothing in a pod that is finished,
+// and says nothing about it; in one that goes on it may start the container beside another process than the one meant.
+func (e *entrance) targetEnded(pod *corev1.Pod) bool {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return true
+	}
+	for i := range pod.Spec.EphemeralContainers {
+		if c := &pod.Spec.EphemeralContainers[i]; c.Name == e.container.Name {
+			_, s := target.Find(pod, c.TargetContainerName)
+			return s != nil && s.State.Terminated != nil
+		}
+	}
+	return false
 }
 
 // hopeless are the kubelet's reasons for a container that waits and will not start by itself soon (pkg/kubelet/images

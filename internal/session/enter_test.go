@@ -164,6 +164,30 @@ func TestEnter(t *testing.T) {
 			want: &fault.NotStarted{Pod: podName, Container: "mindebug-x", Image: "debug:1", Reason: "Error"}, took: 100 * ms,
 		},
 		{
+			name: "the target ended", container: container{refusals: refusals(100)},
+			script: func(t *testing.T, a *api) {
+				wait(t, 100*ms)
+				a.pods.Modify(debugged().Terminated("app", "Completed", 0).Build())
+			},
+			want: &fault.NotStarted{
+				Pod: podName, Container: "mindebug-x", Image: "debug:1",
+				Reason: "TargetEnded", Message: "the target's process ended before the session container had started",
+			},
+			took: 100 * ms,
+		},
+		{
+			name: "the pod is finished: nothing is started in it", container: container{refusals: refusals(100)},
+			script: func(t *testing.T, a *api) {
+				wait(t, 100*ms)
+				a.pods.Modify(debugged().With(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }).Build())
+			},
+			want: &fault.NotStarted{
+				Pod: podName, Container: "mindebug-x", Image: "debug:1",
+				Reason: "TargetEnded", Message: "the target's process ended before the session container had started",
+			},
+			took: 100 * ms,
+		},
+		{
 			name: "a warning Event",
 			script: func(t *testing.T, a *api) {
 				wait(t, 100*ms)

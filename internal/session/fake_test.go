@@ -152,6 +152,7 @@ func newAPI() *api {
 // debugged is a pod with a session container "mindebug-x" that has no status yet.
 func debugged() *kubetest.PodBuilder {
 	return kubetest.Pod("shop", "web").Running(65532, 65532).Ephemeral(corev1.EphemeralContainer{
+		TargetContainerName:      "app",
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "mindebug-x", Image: "debug:1"},
 	})
 }
