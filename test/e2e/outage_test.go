@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -110,5 +111,19 @@ func TestNoWebsockets(t *testing.T) {
 				t.Errorf("the proxy was asked %q, and never for SPDY", proxy.Asked())
 			}
 		})
+	}
+}
+
+// TestPause: whoever takes no output for longer than a silence may last, as a pager does, loses neither the connection nor
+// a byte.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	const much = 50_000_000
+	pod := debugged(t)
+	b := inBackground(t, pod, "-i", "pod/target", "--", "sh", "-c", fmt.Sprintf("yes | head -c %d; exit 5", much))
+	b.expect("y\n")
+	<-time.After(65 * time.Second)
+	if r := b.wait(); r.status != 5 || r.stderr != "" || len(r.stdout) != much-len("y\n") {
+		t.Errorf("status %d, %d bytes, stderr %q; want 5 and %d", r.status, len(r.stdout), r.stderr, much-len("y\n"))
 	}
 }
