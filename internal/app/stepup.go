@@ -27,9 +27,6 @@ func (s *sessionRun) sayAdding(pod *corev1.Pod) {
 			s.notices.Say("  %s", line)
 		}
 	}
-	if c := s.plan.Custom; c != nil && c.Ignored() != "" {
-		s.notices.Say("the custom file has what is ignored, as by kubectl debug: %s", c.Ignored())
-	}
 	if !s.request.MountVolumes {
 		return
 	}

@@ -66,7 +66,9 @@ func (f *checkFlags) request(words []string, around surroundings) (checkRequest,
 			return r, err
 		}
 	}
-	r.Container = f.container
+	if r.Container, err = f.named(); err != nil {
+		return r, err
+	}
 	if r.fleet && f.pick != "" {
 		return r, &fault.Usage{
 			Reason: "--pick chooses one of several pods, and all workloads are checked",
@@ -106,6 +108,7 @@ wrong usage.`,
 			if err != nil {
 				return err
 			}
+			f.sayIgnored(request.SessionRequest)
 			return f.check(cmd.Context(), request)
 		},
 	}

@@ -46,6 +46,10 @@ func Run(ctx context.Context, p Program, args []string) int {
 	case errors.As(err, &exit):
 		return exit.status
 	}
+	var misplaced *misplacedError
+	if errors.As(err, &misplaced) {
+		err = misplaced.mend(cmd, args)
+	}
 	m := explain(err)
 	if cmd != root {
 		m.status = statusOfVerb(m.status, errors.As(err, &usage))
@@ -92,6 +96,13 @@ func (f *factory) connect() (*cluster.Cluster, error) {
 // connectWith reads the kubeconfig and gives the API server's warnings to warn.
 func (f *factory) connectWith(warn func(string)) (*cluster.Cluster, error) {
 	return cluster.Connect(f.flags, warn)
+}
+
+// sayIgnored says of the custom file what of it has no effect. It is the user's own, so a script is told as well.
+func (f *factory) sayIgnored(r app.SessionRequest) {
+	if c := r.Profile.Custom; c != nil && c.Ignored() != "" && !r.Quiet {
+		ui.NewNotices(f.program.Err).Say("the custom file has what is ignored, as by kubectl debug: %s", c.Ignored())
+	}
 }
 
 // session opens a session as the flags ask.
@@ -152,6 +163,7 @@ namespace and has the target's privileges, never more.`,
 			if err != nil {
 				return err
 			}
+			f.sayIgnored(request)
 			if flags.dryRun != dryRunNone {
 				err = f.draft(cmd.Context(), request, flags)
 			} else {
@@ -164,17 +176,7 @@ namespace and has the target's privileges, never more.`,
 			return err
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if cmd != root {
-			return &fault.Usage{Reason: err.Error(), Hint: "see its flags: " + cmd.CommandPath() + " --help"}
-		}
-		if words := cmd.Flags().Args(); len(words) > 0 {
-			if hint := didYouMean(cmd.SuggestionsFor(words[0])); hint != "" {
-				return &fault.Usage{Reason: err.Error(), Hint: hint}
-			}
-		}
-		return &fault.Usage{Reason: err.Error(), Hint: "write `--` before a command that has flags of its own: kubectl mindebug pod/x -- ls -l"}
-	})
+	root.SetFlagErrorFunc(flagFault)
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())

@@ -46,7 +46,7 @@ func runCLI(t *testing.T, args ...string) (status int, stdout, stderr string) {
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	const dash = "hint: write `--` before a command that has flags of its own: kubectl mindebug pod/x -- ls -l\n"
+	const flags = "hint: see the flags: kubectl mindebug --help\n"
 	tests := []struct {
 		name   string
 		args   []string
@@ -59,9 +59,35 @@ func TestRun(t *testing.T) {
 		{name: "help opens no kubeconfig", args: []string{"--help"}, out: []string{"Usage:\n  kubectl mindebug POD|TYPE/NAME", "--container", "--kubeconfig"}},
 		{name: "help of a verb", args: []string{"version", "--help"}, out: []string{"kubectl mindebug version"}},
 		{name: "nothing: three examples", out: []string{"# A shell beside", "# One command", "# A script", "More: kubectl mindebug --help"}},
-		{name: "unknown flag", args: []string{"pod/x", "--bogus"}, status: 125, stderr: "error: unknown flag: --bogus\n" + dash},
-		{name: "a flag of the command", args: []string{"pod/x", "ls", "-a"}, status: 125, stderr: "error: unknown shorthand flag: 'a' in -a\n" + dash},
-		{name: "a bad value", args: []string{"pod/x", "--ttl", "soon"}, status: 125, out: nil, stderr: `error: invalid argument "soon" for "--ttl" flag: time: invalid duration "soon"` + "\n" + dash},
+		{name: "unknown flag", args: []string{"pod/x", "--bogus"}, status: 125, stderr: "error: unknown flag: --bogus\n" + flags},
+		{name: "a flag of the command", args: []string{"pod/x", "ls", "-a"}, status: 125, stderr: "error: unknown shorthand flag: 'a' in -a\nhint: write `--` before the command: kubectl mindebug pod/x -- ls -a\n"},
+		{
+			name: "a command without --: all that was typed is kept", args: []string{"-n", "shop", "deploy", "x", "--context=c 1", "sh", "-c", "ls /"}, status: 125,
+			stderr: "error: \"sh\" stands after the target\nhint: write `--` before the command: kubectl mindebug -n shop deploy x '--context=c 1' -- sh -c 'ls /'\n",
+		},
+		{
+			name: "two bare words", args: []string{"-n", "shop", "completion", "bash"}, status: 125,
+			stderr: "error: \"bash\" stands after the target\nhint: if \"completion\" is a pod: kubectl mindebug -n shop completion -- bash; for the verbs: kubectl mindebug --help\n",
+		},
+		{
+			name: "a word too many in a verb", args: []string{"start", "-n", "shop", "pod/x", "ls"}, status: 2,
+			stderr: "error: \"ls\" stands after the target\nhint: leave it away: kubectl mindebug start -n shop pod/x\n",
+		},
+		{name: "two targets", args: []string{"deploy/web", "deployments/api"}, status: 125, stderr: "error: deployment/web and deployment/api are two targets\nhint: name one of them\n"},
+		{name: "no verb before a target", args: []string{"frob", "deploy/web"}, status: 125, stderr: "error: there is no verb \"frob\"\nhint: see those that there are: kubectl mindebug --help\n"},
+		{name: "a flag with a slip", args: []string{"pod/x", "--profil=general"}, status: 125, stderr: "error: unknown flag: --profil\nhint: did you mean --profile?\n"},
+		{name: "a verb written as a flag", args: []string{"--version"}, status: 125, stderr: "error: unknown flag: --version\nhint: did you mean: kubectl mindebug version?\n"},
+		{name: "a flag of a verb with a slip", args: []string{"check", "--profil=general"}, status: 2, stderr: "error: unknown flag: --profil\nhint: did you mean --profile?\n"},
+		{name: "a flag without its value", args: []string{"pod/x", "-c"}, status: 125, stderr: "error: flag needs an argument: 'c' in -c\nhint: write --container=VALUE: target container; by default the pod's default container, or its only one\n"},
+		{
+			name: "no variable", args: []string{"pod/x", "--env=X"}, status: 125,
+			stderr: "error: invalid argument \"X\" for \"--env\" flag: X must be formatted as key=value\nhint: write --env=NAME=VALUE\n",
+		},
+		{
+			name: "a form of output", args: []string{"pod/x", "-o", "name"}, status: 125,
+			stderr: "error: invalid argument \"name\" for \"-o, --output\" flag: it is none of yaml, json\nhint: --output: yaml, json\n",
+		},
+		{name: "a bad value", args: []string{"pod/x", "--ttl", "soon"}, status: 125, out: nil, stderr: `error: invalid argument "soon" for "--ttl" flag: time: invalid duration "soon"` + "\nhint: a time has a unit: --ttl=90s, --ttl=5m\n"},
 		{name: "a flag and no target", args: []string{"-q"}, status: 125, stderr: "error: no target given\nhint: name one: kubectl mindebug pod/NAME\n"},
 		{
 			name: "a verb with a slip and a flag", args: []string{"verson", "--bogus"}, status: 125,
@@ -152,6 +178,24 @@ func TestExamplesParse(t *testing.T) {
 				t.Errorf("request %+v; want one for pod/web-7d", got)
 			}
 		})
+	}
+}
+
+// TestIgnoredIsSaid: what of the custom file has no effect is said wherever it is read, a script included.
+func TestIgnoredIsSaid(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "custom.yaml")
+	if err := os.WriteFile(file, []byte("bogus: 1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for line, said := range map[string]bool{
+		"pod/x": true, "pod/x -- ls": true, "pod/x --dry-run=client": true, "start pod/x": true, "check pod/x": true, "check": true,
+		"pod/x --quiet": false,
+	} {
+		_, _, stderr := runCLI(t, append([]string{"--custom", file}, strings.Fields(line)...)...)
+		if first, _, _ := strings.Cut(stderr, "\n"); strings.Contains(first, `ignored, as by kubectl debug: error unmarshaling JSON: while decoding JSON: json: unknown field "bogus"`) != said {
+			t.Errorf("%s: %q; want it said: %t", line, stderr, said)
+		}
 	}
 }
 

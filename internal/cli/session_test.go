@@ -90,6 +90,8 @@ func TestSessionRequest(t *testing.T) {
 		{line: "-c app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "--container=app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "pod/x --target app", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
+		{line: "pod/x -c app --target app", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
+		{line: "pod/x -c app --target log", fails: "--container=app and --target=log name two containers", hint: "leave one of them away"},
 		{line: "deploy/x --pick newest", want: shell(func(r *app.SessionRequest) {
 			r.Query.Kind, r.Pick = "deployment", target.PickNewest
 		})},
@@ -176,7 +178,6 @@ func TestSessionRequest(t *testing.T) {
 		{line: "deploy/x --pick best", fails: `--pick="best" is none of ready, not-ready, newest, oldest`},
 		{line: "pod/x --pick newest", fails: "--pick=newest chooses between several pods, and pod/x is one"},
 		{line: "pod/x -l app=web", fails: `--selector selects pods by their labels, and "pod/x" names something`},
-		{line: "pod/x ls -la", fails: `"ls" stands after the target`},
 		{line: "deploy -l app=web", fails: `"deploy" names something`},
 		{line: "-l app==,", fails: `--selector="app==,": `},
 		{line: "--selector= ", fails: "no target given"},
@@ -241,22 +242,6 @@ func TestParseQuery(t *testing.T) {
 		{words: "pod x", want: "pod/x"},
 		{words: "x", want: "pod/x"},
 		{reason: "no target given", hint: "name one: kubectl mindebug pod/NAME"},
-		{
-			words: "pod/x ls", reason: `"ls" stands after the target`,
-			hint: "write `--` before the command: kubectl mindebug pod/x -- ls",
-		},
-		{
-			words: "pod/x ls /etc", reason: `"ls /etc" stands after the target`,
-			hint: "write `--` before the command: kubectl mindebug pod/x -- ls /etc",
-		},
-		{
-			words: "pod x ls /etc", reason: `"ls /etc" stands after the target`,
-			hint: "write `--` before the command: kubectl mindebug pod/x -- ls /etc",
-		},
-		{
-			words: "web-7d cat @/etc/passwd", reason: `"cat @/etc/passwd" stands after the target`,
-			hint: "write `--` before the command: kubectl mindebug pod/web-7d -- cat @/etc/passwd",
-		},
 		{words: "deploy/x", want: "deployment/x"},
 		{words: "pdo/x", reason: `"pdo" is not a resource type that has containers`, hint: "did you mean pod/NAME?"},
 		{words: "Deplyo/x", reason: `"Deplyo" is not a resource type that has containers`, hint: "did you mean deployment/NAME?"},
@@ -264,10 +249,6 @@ func TestParseQuery(t *testing.T) {
 		{words: "chek pod/x", reason: `there is no verb "chek"`, hint: "did you mean: kubectl mindebug check?"},
 		{words: "chek pod/x -o", reason: `there is no verb "chek"`, hint: "did you mean: kubectl mindebug check?"},
 		{words: "chek", want: "pod/chek"},
-		{
-			words: "deploy/x ls", reason: `"ls" stands after the target`,
-			hint: "write `--` before the command: kubectl mindebug deployment/x -- ls",
-		},
 		{words: "node/x ls", reason: `more than one target`, hint: list},
 		{words: "pod/", reason: "the name is missing", hint: list},
 		{words: "a/b/c", reason: `"a" is not a resource type`, hint: types},

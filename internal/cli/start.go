@@ -70,6 +70,7 @@ that has more than its target has by itself, it waits a minute for its first ses
 			if err != nil {
 				return err
 			}
+			f.sayIgnored(request)
 			return f.start(cmd.Context(), request, flags.output)
 		},
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,18 +16,22 @@ import (
 )
 
 // targetFlags say which container is meant, beside the words.
-type targetFlags struct{ container, selector, pick string }
+type targetFlags struct{ container, alias, selector, pick string }
 
 func (f *targetFlags) add(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.container, "container", "c", "", "target container; by default the pod's default container, or its only one")
-	flags.StringVar(&f.container, "target", "", "the same as --container")
+	flags.StringVar(&f.alias, "target", "", "the same as --container")
 	flags.StringVarP(&f.selector, "selector", "l", "", "a pod with these labels, instead of one by name: app=web,tier!=db")
 	flags.StringVar(&f.pick, "pick", "", "which of several pods: ready, not-ready, newest or oldest")
 }
 
 // request turns the words before the "--" and the flags into a request. verbs returns the verbs that are like a word.
 func (f *targetFlags) request(words []string, verbs func(string) []string) (app.TargetRequest, error) {
-	r := app.TargetRequest{Container: f.container, Selector: f.selector}
+	container, err := f.named()
+	r := app.TargetRequest{Container: container, Selector: f.selector}
+	if err != nil {
+		return r, err
+	}
 	pick, err := target.ParsePick(f.pick)
 	if err != nil {
 		return r, &fault.Usage{Reason: "--pick=" + err.Error()}
@@ -47,6 +52,16 @@ func (f *targetFlags) request(words []string, verbs func(string) []string) (app.
 	return r, nil
 }
 
+// named is the container that is named, by either flag.
+func (f *targetFlags) named() (string, error) {
+	if f.container != "" && f.alias != "" && f.container != f.alias {
+		return "", &fault.Usage{
+			Reason: fmt.Sprintf("--container=%s and --target=%s name two containers", f.container, f.alias), Hint: "leave one of them away",
+		}
+	}
+	return cmp.Or(f.container, f.alias), nil
+}
+
 // checkSelector refuses what is no selector, and a name beside one. The word "pods" may stand there, as in kubectl.
 func checkSelector(selector string, words []string) error {
 	if _, err := labels.Parse(selector); err != nil {
@@ -63,7 +78,7 @@ func checkSelector(selector string, words []string) error {
 	if len(words) > 0 {
 		return &fault.Usage{
 			Reason: fmt.Sprintf("--selector selects pods by their labels, and %q names something", strings.Join(words, " ")),
-			Hint:   "leave one of them away: kubectl mindebug -l " + selector,
+			Hint:   "leave one of them away",
 		}
 	}
 	return nil
@@ -100,13 +115,17 @@ func parseQuery(words []string, verbs func(string) []string) (target.Query, erro
 // afterTarget returns the error for words that stand after a target without a "--", or nil where none do.
 func afterTarget(words []string) error {
 	for _, n := range []int{2, 1} {
-		if first, err := target.ParseQuery(words[:min(n, len(words))]); err == nil && len(words) > n {
-			rest := strings.Join(words[n:], " ")
-			return &fault.Usage{
-				Reason: fmt.Sprintf("%q stands after the target", rest),
-				Hint:   fmt.Sprintf("write `--` before the command: kubectl mindebug %s -- %s", first, rest),
-			}
+		first, err := target.ParseQuery(words[:min(n, len(words))])
+		if err != nil || len(words) <= n {
+			continue
 		}
+		if second, err := target.ParseQuery(words[n : n+1]); err == nil && strings.Contains(words[n], "/") {
+			if n == 1 && !strings.Contains(words[0], "/") {
+				return &fault.Usage{Reason: fmt.Sprintf("there is no verb %q", words[0]), Hint: "see those that there are: kubectl mindebug --help"}
+			}
+			return &fault.Usage{Reason: fmt.Sprintf("%s and %s are two targets", first, second), Hint: "name one of them"}
+		}
+		return &misplacedError{reason: fmt.Sprintf("%q stands after the target", strings.Join(words[n:], " ")), words: words, first: n}
 	}
 	return nil
 }

@@ -101,6 +101,9 @@ func Make(f target.Facts, r Request) (Plan, error) {
 	if r.RunAs != nil && r.RunAs.UID != 0 && r.Profile.root() {
 		return Plan{}, &ContradictionError{One: r.Profile.flag(), Other: "--run-as=" + r.RunAs.String()}
 	}
+	if r.Profile == Restricted && len(r.AddCapabilities) > 0 {
+		return Plan{}, &ContradictionError{One: r.Profile.flag(), Other: capAddFlag(r.AddCapabilities)}
+	}
 	f = complete(f, r.RunAs)
 	mirror := mirrored(f)
 	p := &plan{origins: map[string]string{}}
@@ -174,16 +177,21 @@ func (r Request) words(f target.Facts) []string {
 		out = append(out, "--run-as="+n.String())
 	}
 	if len(r.AddCapabilities) > 0 {
-		var names []string
-		for _, c := range r.AddCapabilities {
-			names = append(names, string(c))
-		}
-		out = append(out, fromCapAdd+"="+strings.Join(names, ","))
+		out = append(out, capAddFlag(r.AddCapabilities))
 	}
 	if r.Custom != nil {
 		out = append(out, "--custom")
 	}
 	return out
+}
+
+// capAddFlag are capabilities as they are asked for on a command line.
+func capAddFlag(capabilities []corev1.Capability) string {
+	var names []string
+	for _, c := range capabilities {
+		names = append(names, string(c))
+	}
+	return fromCapAdd + "=" + strings.Join(names, ",")
 }
 
 // identify settles uid and gid: the facts', else the profile's, --run-as', the custom file's, of which the last is the

@@ -224,6 +224,11 @@ func TestMakeRefuses(t *testing.T) {
 			profiles.Request{Profile: profiles.SysAdmin, RunAs: &profiles.RunAs{UID: 7}},
 			&profiles.ContradictionError{One: "--profile=sysadmin", Other: "--run-as=7"},
 		},
+		"restricted, with capabilities": {
+			identified(7, 7),
+			profiles.Request{Profile: profiles.Restricted, RunAs: &profiles.RunAs{}, AddCapabilities: []corev1.Capability{"BPF", "SYS_TIME"}},
+			&profiles.ContradictionError{One: "--profile=restricted", Other: "--cap-add=BPF,SYS_TIME"},
+		},
 		"restricted, nothing known": {target.Facts{}, profiles.Request{Profile: profiles.Restricted}, &profiles.UnknownIdentityError{Missing: "uid and gid"}},
 		"no gid":                    {target.Facts{}, profiles.Request{RunAs: &profiles.RunAs{UID: 7}}, &profiles.UnknownIdentityError{Missing: "gid"}},
 		"Windows":                   {target.Facts{Windows: true}, profiles.Request{Profile: profiles.General}, &profiles.WindowsError{}},
