@@ -23,9 +23,9 @@ func permissions() ([]byte, error) {
 	table(&out, access.Required())
 	out.WriteString("\nWhat follows is asked for and can be missing:\n\n")
 	table(&out, access.Optional())
-	out.WriteString("\nAsked for only where neither the pod's spec nor its status tells whom the target runs as. The Role above does not\n" +
-		"have it; a node belongs to no namespace:\n\n")
-	table(&out, access.ForIdentity())
+	out.WriteString("\nAsked for only where neither the pod's spec nor its status tells whom the target runs as, or `check` finds no pod. The\n" +
+		"Role above does not have it; a node belongs to no namespace:\n\n")
+	table(&out, access.Seldom())
 	out.WriteString("\n")
 	return out.Bytes(), nil
 }

@@ -89,11 +89,15 @@ var (
 	GetNode       = Call{Verb: "get", Resource: "nodes"}
 )
 
-// ForIdentity returns what may be asked for to read whom a target runs as from its image. No Role that is printed has it.
-func ForIdentity() []Need {
+// GetNamespace is the call that tells an empty namespace from one that there is not.
+var GetNamespace = Call{Verb: "get", Resource: "namespaces"}
+
+// Seldom returns what is asked for in few cases, and can be missing. No Role that is printed has it.
+func Seldom() []Need {
 	return []Need{
 		{GetPullSecret, "`--use-pull-secrets`: reading the target's image as the pod does", "that flag is an error; the image is read with the user's own credentials"},
 		{GetNode, "telling which platform of the target's image runs", "an image whose platforms run as different users does not tell"},
+		{GetNamespace, "`check` of a namespace in which it finds no pod", "whether the namespace is empty or does not exist is not told; it is an error in both cases"},
 	}
 }
 

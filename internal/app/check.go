@@ -109,7 +109,7 @@ func (k *checker) check(ctx context.Context, c *Checked, pod *corev1.Pod, review
 	c.find(preflight.TargetFinding(pod, c.Container))
 	f, plan, err := k.plan(ctx, pod, c.Container)
 	if err != nil {
-		c.find(k.noIdentityFinding(err))
+		c.find(k.noIdentityFinding(pod, c.Container, err))
 		c.Findings = append(c.Findings, preflight.PermissionFindings(reviews, pod.Namespace, "", k.user)...)
 		c.find(preflight.NotAsked("without an identity there is no container to ask about"))
 		return nil
@@ -149,13 +149,20 @@ func (k *checker) plan(ctx context.Context, pod *corev1.Pod, container string) (
 	return f, plan, err
 }
 
-// noIdentityFinding says why there is no plan. Where a session may find it out by a container of its own it is not known.
-func (k *checker) noIdentityFinding(err error) preflight.Finding {
-	f := preflight.Finding{About: preflight.AboutIdentity, Verdict: preflight.No, Err: err}
+// noIdentityFinding says why there is no plan. Where the target does not run yet, or a session may find it out by a
+// container of its own, it is not known.
+func (k *checker) noIdentityFinding(pod *corev1.Pod, container string, err error) preflight.Finding {
 	var silent *fault.NoIdentity
-	if errors.As(err, &silent) && k.request.LearnUser {
-		f.Verdict, f.Err = preflight.Unknown, nil
+	f := preflight.Finding{About: preflight.AboutIdentity, Verdict: preflight.Unknown}
+	switch {
+	case !errors.As(err, &silent):
+		f.Verdict, f.Err = preflight.No, err
+	case preflight.State(pod, container) != nil:
+		f.Text = fmt.Sprintf("the pod's spec does not tell whom container %q runs as; not known until it runs", container)
+	case k.request.LearnUser:
 		f.Text = "only a session can find out whom the target runs as, by a container that it adds (--learn-user)"
+	default:
+		f.Verdict, f.Err = preflight.No, err
 	}
 	return f
 }

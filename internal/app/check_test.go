@@ -71,6 +71,16 @@ func TestCheck(t *testing.T) {
 			}),
 		},
 		{
+			name: "nothing tells its user before it runs", works: preflight.No,
+			world: &world{pod: nonRoot().Waiting("app", "ContainerCreating", "").With(func(p *corev1.Pod) {
+				p.Status.ContainerStatuses[0].User = nil
+			}).Build()},
+			want: slices.Concat([]string{
+				"target no: *fault.NotRunning",
+				`identity unknown: the pod's spec does not tell whom container "app" runs as; not known until it runs`,
+			}, allowed, []string{"admission unknown: the API server's dry run was not asked: without an identity there is no container to ask about"}),
+		},
+		{
 			name: "adding is not allowed", world: &world{pod: nonRoot().Build(), mayNot: []string{"patch pods/ephemeralcontainers"}}, works: preflight.No,
 			want: []string{
 				runs, as, allowed[0], "permission no: *fault.Forbidden", allowed[2], allowed[3],
@@ -268,7 +278,7 @@ func TestCheckFleet(t *testing.T) {
 	want := []string{
 		"base DaemonSet/agent (1) agent-x no: target no: *fault.NotRunning",
 		`base Pod/etcd-node (1) etcd-node yes: target yes: container "app" runs`,
-		`base Pod/two (1) two yes: target yes: container "app" runs; name another by -c: side`,
+		"base Pod/two (1) two no: target no: *fault.ManyContainers",
 		"shop CronJob/night (2) night-1-x unknown: target unknown: no pod of it runs now",
 		`shop Deployment/web (3) web-5f7-b yes: target yes: container "app" runs`,
 	}
@@ -280,7 +290,7 @@ func TestCheckFleet(t *testing.T) {
 		counts[call]++
 	}
 	wantCalls := map[string]int{
-		"list": 1, "list jobs": 1, "dry run": 5,
+		"list": 1, "list jobs": 1, "dry run": 4,
 		"may I get pods": 1, "may I patch pods/ephemeralcontainers": 1, "may I create pods/exec": 1, "may I get pods/exec": 1,
 	}
 	if diff := cmp.Diff(wantCalls, counts); diff != "" {
@@ -302,7 +312,7 @@ func TestCheckFleetInParts(t *testing.T) {
 	for i := range got {
 		verdicts = append(verdicts, got[i].Namespace+" "+got[i].Workload.Name+" "+string(got[i].Works()))
 	}
-	want := []string{"base agent no", "base etcd-node yes", "base two yes", "shop web no", "shop night-1 no", "shop night-2 no"}
+	want := []string{"base agent no", "base etcd-node yes", "base two no", "shop web no", "shop night-1 no", "shop night-2 no"}
 	if diff := cmp.Diff(want, verdicts); diff != "" {
 		t.Errorf("verdicts (-want +got):\n%s", diff)
 	}
@@ -326,6 +336,41 @@ func TestCheckFleetFails(t *testing.T) {
 	var denied *fault.Forbidden
 	if !errors.As(err, &denied) || denied.Call != "list pods" || denied.User != "dana" {
 		t.Errorf("error %v; want that dana may not list pods", err)
+	}
+}
+
+// TestCheckNothing: where there is no pod that is an error, which tells a namespace that does not exist from an empty one.
+func TestCheckNothing(t *testing.T) {
+	t.Parallel()
+	down := &fault.Unreachable{Server: "https://10.0.0.1", Cause: errors.New("no route")}
+	for _, test := range []struct {
+		name, namespace, selector string
+		answer                    error
+		want                      error
+		calls                     []string
+	}{
+		{name: "no such namespace", namespace: "shpo", want: &fault.NothingToCheck{Namespace: "shpo", NoNamespace: true}, calls: []string{"list", "get namespace shpo"}},
+		{name: "an empty one", namespace: "new", want: &fault.NothingToCheck{Namespace: "new"}, calls: []string{"list", "get namespace new"}},
+		{
+			name: "which may not be read", namespace: "new", selector: "app=web", answer: forbidden,
+			want: &fault.NothingToCheck{Namespace: "new", Selector: "app=web", Unread: forbidden}, calls: []string{"list", "get namespace new"},
+		},
+		{name: "the server goes down", namespace: "new", answer: down, want: down, calls: []string{"list", "get namespace new"}},
+		{name: "all namespaces", want: &fault.NothingToCheck{}, calls: []string{"list"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := &fleet{world: &world{namespaces: []string{"new"}, namespaceErr: test.answer}}
+			r := aRequest()
+			r.Namespace, r.Selector = test.namespace, test.selector
+			_, err := CheckFleet(t.Context(), f, &f.registries, r, func(int, int) {})
+			if diff := cmp.Diff(test.want, err, everyField); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.calls, f.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/mindebug/kubectl-mindebug/internal/preflight"
+	"github.com/mindebug/kubectl-mindebug/internal/resolve"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 )
 
@@ -60,13 +61,7 @@ func (r SessionRequest) origins(pod *corev1.Pod, plan profiles.Plan) map[string]
 		"image":               r.ImageOrigin,
 		"command":             "the holder of this version, and --ttl",
 		"env":                 "the scripts of this version",
-		"targetContainerName": "the pod's default container",
-	}
-	switch {
-	case r.Container != "":
-		origins["targetContainerName"] = "flag"
-	case len(pod.Spec.Containers) == 1:
-		origins["targetContainerName"] = "the pod's only container"
+		"targetContainerName": resolve.Rule(pod, r.Container),
 	}
 	if r.PullPolicy != "" {
 		origins["imagePullPolicy"] = "flag"

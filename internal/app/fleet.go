@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +23,8 @@ type Fleet interface {
 	Cluster
 	// EachPod calls do for each pod, reading them in pages. An empty namespace means all.
 	EachPod(ctx context.Context, namespace, selector string, do func(*corev1.Pod)) error
+	// HasNamespace reports whether there is a namespace of that name.
+	HasNamespace(ctx context.Context, name string) (bool, error)
 }
 
 // fleetAtOnce is how many workloads are checked at a time.
@@ -39,6 +40,9 @@ func CheckFleet(ctx context.Context, cluster Fleet, images Images, r SessionRequ
 			err = preflight.Forbidden(ctx, cluster, r.Namespace, access.ListPods, err)
 		}
 		return nil, err
+	}
+	if len(g.workloads) == 0 {
+		return nil, nothingToCheck(ctx, cluster, r.Namespace, r.Selector)
 	}
 	g.joinCronJobs(ctx, cluster, r.Namespace)
 	k.identify(ctx)
@@ -64,6 +68,20 @@ func CheckFleet(ctx context.Context, cluster Fleet, images Images, r SessionRequ
 	return out, group.Wait()
 }
 
+// nothingToCheck is the error where no pod was found: a gate that checks nothing must not pass.
+func nothingToCheck(ctx context.Context, cluster Fleet, namespace, selector string) error {
+	e := &fault.NothingToCheck{Namespace: namespace, Selector: selector}
+	if namespace == "" {
+		return e
+	}
+	has, err := cluster.HasNamespace(ctx, namespace)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return err
+	}
+	e.NoNamespace, e.Unread = err == nil && !has, err
+	return e
+}
+
 // checkOne checks one workload. One of which no pod runs now could not be told by its pods.
 func (k *checker) checkOne(ctx context.Context, c *Checked, w *gatheredWorkload, reviews map[access.Call]preflight.Review, hasImage bool) error {
 	if stands := w.containerErr; stands != nil {
@@ -76,8 +94,6 @@ func (k *checker) checkOne(ctx context.Context, c *Checked, w *gatheredWorkload,
 	var noPlace *fault.NoPlace
 	if first := &c.Findings[0]; errors.As(first.Err, &noPlace) && noPlace.Reason == fault.Finished {
 		*first = preflight.Finding{About: preflight.AboutTarget, Verdict: preflight.Unknown, Text: "no pod of it runs now"}
-	} else if len(w.others) > 0 && first.Verdict == preflight.Yes {
-		first.Text += fmt.Sprintf("; name another by -c: %s", strings.Join(w.others, ", "))
 	}
 	return nil
 }
@@ -97,9 +113,8 @@ type gathered struct {
 type gatheredWorkload struct {
 	pod  *corev1.Pod
 	pods int
-	// container is the one that is meant, or the first where it must be named; others are the rest of them then.
+	// container is the one that is meant, containerErr why none is.
 	container    string
-	others       []string
 	containerErr error
 	fitness      int
 }
@@ -129,13 +144,6 @@ func (g *gathered) join(key workloadKey, w *gatheredWorkload) {
 // choose settles the container and how fit the pod is for a session.
 func (w *gatheredWorkload) choose(wanted string) {
 	w.container, w.containerErr = resolve.Container(w.pod, wanted)
-	var many *fault.ManyContainers
-	if errors.As(w.containerErr, &many) {
-		w.container, w.containerErr = many.Containers[0].Name, nil
-		for _, c := range many.Containers[1:] {
-			w.others = append(w.others, c.Name)
-		}
-	}
 	var finished *fault.NoPlace
 	switch err := preflight.State(w.pod, w.container); {
 	case w.containerErr != nil:

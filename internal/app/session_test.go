@@ -79,6 +79,10 @@ type world struct {
 	// greeting replaces what the session says.
 	greeting string
 
+	// namespaces are those that have no pod, namespaceErr the answer to who asks for one.
+	namespaces   []string
+	namespaceErr error
+
 	// registries have the image; the zero value has none.
 	registries shelf
 	secrets    map[string]*corev1.Secret
@@ -160,6 +164,11 @@ func (w *world) Pods(_ context.Context, _, selector string) ([]corev1.Pod, error
 		list = append(list, *sibling.DeepCopy())
 	}
 	return list, nil
+}
+
+func (w *world) HasNamespace(_ context.Context, name string) (bool, error) {
+	w.called("get namespace " + name)
+	return slices.Contains(w.namespaces, name), w.namespaceErr
 }
 
 func (w *world) Jobs(context.Context, string) ([]batchv1.Job, error) { return nil, nil }

@@ -185,7 +185,8 @@ type checkItem struct {
 type checkWorkload struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
-	Pods int    `json:"pods"`
+	// Pods is 0 where they could not be counted.
+	Pods int `json:"pods,omitempty"`
 }
 
 type checkIdentity struct {
@@ -219,7 +220,8 @@ func newCheckReport(r checkRequest, checked []app.Checked) checkReport {
 			Pod: c.Pod, Container: c.Container, Works: string(c.Works()),
 		}
 		if c.Workload.Name == "" {
-			item.Workload = checkWorkload{Kind: r.Query.Kind, Name: r.Query.Name}
+			kind, _ := target.KindOf(r.Query.Kind)
+			item.Workload = checkWorkload{Kind: kind.API, Name: r.Query.Name}
 		}
 		if c.Plan != nil {
 			item.As = &checkIdentity{c.Plan.UID, c.Plan.GID, app.Kind(*c.Plan)}

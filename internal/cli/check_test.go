@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -147,9 +148,9 @@ shop        cronjob/night    app         unknown   unknown            no pod of 
 	if want := "deployment/web\npod/\\x1b[2J\ncronjob/night\n"; names != want {
 		t.Errorf("names %q; want %q", names, want)
 	}
-	none, said := written(t, checkRequest{fleet: true}, nil)
-	if none != "" || said != "there is no pod to check\n" {
-		t.Errorf("of no workload: %q, %q", none, said)
+	names, _ = written(t, checkRequest{fleet: true, all: true, output: formatName}, someChecked())
+	if want := "-n shop deployment/web\n-n shop pod/\\x1b[2J\n-n shop cronjob/night\n"; names != want {
+		t.Errorf("names of all namespaces %q; want %q", names, want)
 	}
 }
 
@@ -248,5 +249,34 @@ func TestCheckReportAsJSON(t *testing.T) {
 	yaml, _ := written(t, checkRequest{output: formatYAML, fleet: true}, nil)
 	if want := "apiVersion: mindebug/v1alpha1\nitems: []\nkind: CheckReport\nsummary:\n  \"no\": 0\n  unknown: 0\n  \"yes\": 0\n"; yaml != want {
 		t.Errorf("as YAML:\n%s\nwant:\n%s", yaml, want)
+	}
+}
+
+// TestCheckOfWhatMayNotBeRead: the workload has the kind of manifests, and no number of pods, since none was read.
+func TestCheckOfWhatMayNotBeRead(t *testing.T) {
+	t.Parallel()
+	r := checkRequest{output: formatJSON}
+	r.Query = target.Query{Kind: "deployment", Name: "web"}
+	got, _ := written(t, r, []app.Checked{{Namespace: "shop", Findings: []preflight.Finding{
+		{About: "target", Verdict: preflight.No, Err: &fault.Forbidden{Namespace: "shop", Call: "get deployments.apps"}},
+	}}})
+	if !strings.Contains(got, `"kind": "Deployment"`) || strings.Contains(got, `"pods"`) {
+		t.Errorf("report:\n%s", got)
+	}
+}
+
+// full is an output that takes nothing any more.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestCheckCannotBeWritten: a report that nobody got is an error, in each form.
+func TestCheckCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, r := range []checkRequest{{}, {fleet: true}, {fleet: true, output: formatName}, {output: formatJSON}, {output: formatYAML}} {
+		f := &factory{program: Program{Out: full{}, Err: full{}}}
+		if err := f.writeCheck(newCheckReport(r, someChecked()), r); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("fleet %t, output %q: error %v; want that there is no space", r.fleet, r.output, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,32 +18,42 @@ import (
 
 // writeCheck writes the report in the form that was asked for.
 func (f *factory) writeCheck(report checkReport, r checkRequest) error {
-	out := f.program.Out
 	switch r.output {
 	case formatJSON:
-		return writeJSON(out, report)
+		return writeJSON(f.program.Out, report)
 	case formatYAML:
-		return writeYAML(out, report)
-	case formatName:
-		var text strings.Builder
-		for _, item := range report.Items {
-			text.WriteString(ui.Escape(item.Workload.words()) + "\n")
-		}
-		return write(out, []byte(text.String()))
+		return writeYAML(f.program.Out, report)
 	}
-	if !r.fleet {
-		return writeOneCheck(out, report.Items[0])
+	var text bytes.Buffer // the printer of tables hides that its output takes no more
+	var err error
+	switch {
+	case r.output == formatName:
+		writeCheckNames(&text, report.Items, r.all)
+	case r.fleet:
+		err = writeFleetCheck(&text, report.Items, r.output == formatWide)
+	default:
+		err = writeOneCheck(&text, report.Items[0])
 	}
-	if len(report.Items) == 0 {
-		ui.NewNotices(f.program.Err).Say("there is no pod to check")
-		return nil
+	if err == nil {
+		err = write(f.program.Out, text.Bytes())
 	}
-	if err := writeFleetCheck(out, report.Items, r.output == formatWide); err != nil {
+	if err != nil || !r.fleet || r.output == formatName {
 		return err
 	}
 	s := report.Summary
 	ui.NewNotices(f.program.Err).Say("of %d workloads a session works in %d, not in %d; not known of %d", len(report.Items), s.Yes, s.No, s.Unknown)
 	return nil
+}
+
+// writeCheckNames writes each workload as the words that name it on the command line: of all namespaces with its own.
+func writeCheckNames(out io.Writer, items []checkItem, all bool) {
+	for _, item := range items {
+		words := item.Workload.words()
+		if all {
+			words = "-n " + item.Namespace + " " + words
+		}
+		fmt.Fprintln(out, ui.Escape(words))
+	}
 }
 
 // words name the workload as on the command line.

@@ -31,13 +31,10 @@ const hintGoneContainer = "container %s stays in the pod's list for good and doe
 // factAdded is about a wait that was given up.
 const factAdded = "container %s is in the pod by now; the same command enters it if it runs"
 
-// hintGrant is the command with which someone else lets the user do what was refused. Namespace and user may be empty:
-// then it is for the user to fill in.
-func hintGrant(namespace, user string) string {
-	where, subject := "-n "+shellWord(namespace), "--user "+shellWord(user)
-	if namespace == "" {
-		where = "-n NAMESPACE"
-	}
+// hintGrant is the command with which someone else lets the user do what was refused. User may be empty: then it is for
+// the user to fill in.
+func hintGrant(where, user string) string {
+	subject := "--user " + shellWord(user)
 	if account, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
 		subject = "--serviceaccount " + shellWord(account)
 	}
@@ -147,14 +144,18 @@ func inAccess(err error, m *message) bool {
 		}
 		m.hint = "see whether kubectl reaches it: kubectl get --raw /readyz"
 	case errors.As(err, &forbidden):
-		m.text = fmt.Sprintf("you may not %s in namespace %q", forbidden.Call, forbidden.Namespace)
+		in, where := fmt.Sprintf("namespace %q", forbidden.Namespace), "-n "+shellWord(forbidden.Namespace)
+		if forbidden.Namespace == "" {
+			in, where = "all namespaces", "-A"
+		}
+		m.text = fmt.Sprintf("you may not %s in %s", forbidden.Call, in)
 		if forbidden.User != "" {
 			m.facts = append(m.facts, fmt.Sprintf("you are %q, groups %q", forbidden.User, forbidden.Groups))
 		}
 		if forbidden.Server != nil {
 			m.facts = append(m.facts, "the server says: "+forbidden.Server.Error())
 		}
-		m.hint = hintGrant(forbidden.Namespace, forbidden.User)
+		m.hint = hintGrant(where, forbidden.User)
 	default:
 		return false
 	}
@@ -169,7 +170,7 @@ func inAnswer(err error, m *message) bool {
 		m.hint = "log in again, as for kubectl"
 	case apierrors.IsForbidden(err):
 		m.text = "the API server refuses: " + err.Error()
-		m.hint = hintGrant("", "")
+		m.hint = hintGrant("-n NAMESPACE", "")
 	default:
 		return false
 	}
@@ -183,6 +184,7 @@ func inPods(err error, m *message) bool {
 	var noSelector *fault.NoSelector
 	var noneRuns *fault.NoneRuns
 	var nonePicked *fault.NonePicked
+	var nothing *fault.NothingToCheck
 	switch {
 	case errors.As(err, &noPod):
 		m.text = fmt.Sprintf("there is no pod %q in namespace %q", noPod.Pod.Name, noPod.Pod.Namespace)
@@ -202,6 +204,8 @@ func inPods(err error, m *message) bool {
 		m.hint = fmt.Sprintf("see what it leads to: kubectl describe -n %s %s", noSelector.Namespace, noSelector.Target)
 	case errors.As(err, &noneRuns):
 		explainNoneRuns(noneRuns, m)
+	case errors.As(err, &nothing):
+		explainNothing(nothing, m)
 	case errors.As(err, &nonePicked):
 		m.text = fmt.Sprintf("no pod of %s is as --pick=%s wants it", nonePicked.Target, nonePicked.Pick)
 		m.facts = describePods(nonePicked.Pods)
@@ -247,6 +251,27 @@ func hintNear(kind string, near []string, namespace string) string {
 		return fmt.Sprintf("list them: kubectl get %ss -n %s", kind, namespace)
 	}
 	return fmt.Sprintf("did you mean %s/%s?", kind, strings.Join(near, ", "+kind+"/"))
+}
+
+func explainNothing(e *fault.NothingToCheck, m *message) {
+	in, where := fmt.Sprintf("namespace %q", e.Namespace), "-n "+shellWord(e.Namespace)
+	if e.Namespace == "" {
+		in, where = "any namespace", "-A"
+	}
+	switch {
+	case e.NoNamespace:
+		m.text, m.hint = fmt.Sprintf("there is no %s", in), "list them: kubectl get namespaces"
+		return
+	case e.Selector != "":
+		m.text = fmt.Sprintf("there is nothing to check: no pod in %s has the labels %s", in, e.Selector)
+		m.hint = fmt.Sprintf("see what labels there are: kubectl get pods %s --show-labels", where)
+	default:
+		m.text = fmt.Sprintf("there is nothing to check: no pod is in %s", in)
+		m.hint = "see where there are some: kubectl get pods -A"
+	}
+	if e.Unread != nil {
+		m.facts = []string{"whether there is such a namespace is not known; the server says: " + e.Unread.Error()}
+	}
 }
 
 func explainNoneRuns(e *fault.NoneRuns, m *message) {
@@ -583,7 +608,7 @@ func inSession(err error, m *message) bool {
 		m.facts = []string{notEntered.Cause.Error()}
 		m.hint = fmt.Sprintf("see its state: kubectl describe -n %s pod %s", notEntered.Pod.Namespace, notEntered.Pod.Name)
 		if apierrors.IsForbidden(notEntered.Cause) {
-			m.hint = hintGrant(notEntered.Pod.Namespace, "")
+			m.hint = hintGrant("-n "+shellWord(notEntered.Pod.Namespace), "")
 		}
 	case errors.As(err, &lost):
 		explainLost(lost, m)

@@ -203,6 +203,26 @@ var explained = []struct {
 			"  and 2 more\nhint: see why: kubectl describe -n shop pod a\n",
 	},
 	{
+		name: "no namespace to check", err: &fault.NothingToCheck{Namespace: "shpo", Selector: "app=web", NoNamespace: true}, status: 125,
+		want: "error: there is no namespace \"shpo\"\nhint: list them: kubectl get namespaces\n",
+	},
+	{
+		name: "nothing to check", err: &fault.NothingToCheck{Namespace: "shop"}, status: 125,
+		want: "error: there is nothing to check: no pod is in namespace \"shop\"\nhint: see where there are some: kubectl get pods -A\n",
+	},
+	{
+		name: "nothing with such labels to check, and perhaps no namespace", status: 125,
+		err: &fault.NothingToCheck{Namespace: "shop", Selector: "app=wep", Unread: errRBAC},
+		want: "error: there is nothing to check: no pod in namespace \"shop\" has the labels app=wep\n" +
+			"  whether there is such a namespace is not known; the server says: " + errRBAC.Error() + "\n" +
+			"hint: see what labels there are: kubectl get pods -n shop --show-labels\n",
+	},
+	{
+		name: "nothing to check anywhere", err: &fault.NothingToCheck{Selector: "app=wep"}, status: 125,
+		want: "error: there is nothing to check: no pod in any namespace has the labels app=wep\n" +
+			"hint: see what labels there are: kubectl get pods -A --show-labels\n",
+	},
+	{
 		name: "none is as --pick wants it", status: 125,
 		err: &fault.NonePicked{Namespace: "shop", Target: "deployment/web", Pick: "not-ready", Pods: []fault.PodState{{Name: "web-7d", Ready: true, State: "running", Restarts: 1}}},
 		want: "error: no pod of deployment/web is as --pick=not-ready wants it\n  pod/web-7d (running, 1 restart)\n" +
@@ -280,6 +300,11 @@ var explained = []struct {
 		err: &fault.Forbidden{Namespace: "shop", Call: "patch pods/ephemeralcontainers", User: "dana", Groups: []string{"oncall"}, Server: errRBAC},
 		want: "error: you may not patch pods/ephemeralcontainers in namespace \"shop\"\n  you are \"dana\", groups [\"oncall\"]\n" +
 			"  the server says: " + errRBAC.Error() + "\n" + grantHint + "dana | kubectl apply -f -\n",
+	},
+	{
+		name: "forbidden in all namespaces", err: &fault.Forbidden{Call: "list pods", User: "kim"}, status: 125,
+		want: "error: you may not list pods in all namespaces\n  you are \"kim\", groups []\n" +
+			"hint: ask someone who may: kubectl mindebug policy roles -A --user kim | kubectl apply -f -\n",
 	},
 	{
 		name: "forbidden, a service account", status: 125,

@@ -137,6 +137,16 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestVersionCannotBeWritten: an answer that nobody got is an error.
+func TestVersionCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	var stderr bytes.Buffer
+	status := Run(t.Context(), Program{In: strings.NewReader(""), Out: full{}, Err: &stderr, Getenv: noEnv}, []string{"version"})
+	if status != 1 || stderr.String() != "error: writing the result: no space left on device\n" {
+		t.Errorf("exit status %d, standard error %q", status, stderr.String())
+	}
+}
+
 // TestBrokenKubeconfigIsExplained: the file of TestMain fails as a kubeconfig, or the tests above would prove nothing.
 func TestBrokenKubeconfigIsExplained(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,9 @@ func newVersion(version string) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version of this program",
 		Args:  noArgs,
-		Run:   func(cmd *cobra.Command, _ []string) { cmd.Println(version) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return write(cmd.OutOrStdout(), []byte(version+"\n"))
+		},
 	}
 }
 

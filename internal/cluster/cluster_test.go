@@ -274,6 +274,11 @@ func TestCalls(t *testing.T) {
 			want: "arm64",
 		},
 		{
+			name: "HasNamespace", request: "GET /api/v1/namespaces/shop", answer: &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
+			call: func(ctx context.Context, c *cluster.Cluster) (any, error) { return c.HasNamespace(ctx, "shop") },
+			want: true,
+		},
+		{
 			name: "MayI", request: "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
 			answer: &authorizationv1.SelfSubjectAccessReview{Status: authorizationv1.SubjectAccessReviewStatus{Allowed: true}},
 			call: func(ctx context.Context, c *cluster.Cluster) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -26,4 +27,13 @@ func (c *Cluster) EachPod(ctx context.Context, namespace, selector string, do fu
 			return nil
 		}
 	}
+}
+
+// HasNamespace reports whether there is a namespace of that name.
+func (c *Cluster) HasNamespace(ctx context.Context, name string) (bool, error) {
+	_, err := c.core.Namespaces().Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, c.explain(ctx, err)
 }

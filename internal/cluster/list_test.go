@@ -52,3 +52,16 @@ func TestEachPodForbidden(t *testing.T) {
 		t.Errorf("error %v; want that it is forbidden", err)
 	}
 }
+
+// TestHasNoNamespace: that there is none is an answer, not an error.
+func TestHasNoNamespace(t *testing.T) {
+	t.Parallel()
+	c := connect(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		status := apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shpo").Status()
+		status.TypeMeta = metav1.TypeMeta{}
+		answer(t, w, http.StatusNotFound, &status)
+	}), nil, nil)
+	if has, err := c.HasNamespace(t.Context(), "shpo"); has || err != nil {
+		t.Errorf("HasNamespace = %t, %v; want false and no error", has, err)
+	}
+}

@@ -98,6 +98,18 @@ func (e *NoneRuns) Error() string {
 	return fmt.Sprintf("%s in namespace %q has no running pod", e.Target, e.Namespace)
 }
 
+// NothingToCheck says that there is no pod in a namespace, or in all where it is empty, that has the labels of a selector.
+type NothingToCheck struct {
+	Namespace, Selector string
+	// NoNamespace is true where there is no such namespace. Unread is the server's refusal to tell that, or nil.
+	NoNamespace bool
+	Unread      error
+}
+
+func (e *NothingToCheck) Error() string {
+	return fmt.Sprintf("no pod in namespace %q with labels %q", e.Namespace, e.Selector)
+}
+
 // NonePicked says that none of the pods is as the user wants it to be.
 type NonePicked struct {
 	Namespace, Target string

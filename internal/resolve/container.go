@@ -18,12 +18,9 @@ const defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
 // *fault.ManyContainers, or a *fault.NoContainer where the wanted one does not exist.
 func Container(pod *corev1.Pod, wanted string) (string, error) {
 	candidates := Candidates(pod)
-	has := func(name string) bool {
-		return slices.ContainsFunc(candidates, func(c fault.Candidate) bool { return c.Name == name })
-	}
 	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
 	if wanted != "" {
-		if !has(wanted) {
+		if !slices.ContainsFunc(candidates, func(c fault.Candidate) bool { return c.Name == wanted }) {
 			var names []string
 			for _, c := range candidates {
 				names = append(names, c.Name)
@@ -32,16 +29,33 @@ func Container(pod *corev1.Pod, wanted string) (string, error) {
 		}
 		return wanted, nil
 	}
-	if annotated := pod.Annotations[defaultContainerAnnotation]; has(annotated) {
-		return annotated, nil
-	}
-	if running := initialising(pod); running != "" {
-		return running, nil
-	}
-	if len(pod.Spec.Containers) == 1 {
-		return pod.Spec.Containers[0].Name, nil
+	if meant, _ := meant(pod, candidates); meant != "" {
+		return meant, nil
 	}
 	return "", &fault.ManyContainers{Pod: name, Containers: candidates}
+}
+
+// Rule says by which of Container's rules a container is meant.
+func Rule(pod *corev1.Pod, wanted string) string {
+	if wanted != "" {
+		return "flag"
+	}
+	_, rule := meant(pod, Candidates(pod))
+	return rule
+}
+
+// meant returns the container that the pod tells, or "", and the rule that found it.
+func meant(pod *corev1.Pod, candidates []fault.Candidate) (name, rule string) {
+	annotated, running := pod.Annotations[defaultContainerAnnotation], initialising(pod)
+	switch {
+	case slices.ContainsFunc(candidates, func(c fault.Candidate) bool { return c.Name == annotated }):
+		return annotated, "annotation " + defaultContainerAnnotation
+	case running != "":
+		return running, "the init container that runs"
+	case len(pod.Spec.Containers) == 1:
+		return pod.Spec.Containers[0].Name, "the pod's only container"
+	}
+	return "", "chosen on the terminal"
 }
 
 // initialising returns the init container that runs while the pod is not initialised, sidecars apart, or "". It looks at

@@ -127,3 +127,23 @@ func TestContainerState(t *testing.T) {
 		}
 	}
 }
+
+// TestRule: each rule has words of its own, and the first that holds is told.
+func TestRule(t *testing.T) {
+	t.Parallel()
+	initialising := func() *kubetest.PodBuilder { return pod().InitContainer("migrate").Up("migrate", 1, 1) }
+	for _, test := range []struct {
+		pod          *kubetest.PodBuilder
+		wanted, want string
+	}{
+		{initialising().With(byDefault("app")), "app", "flag"},
+		{initialising().With(byDefault("app")), "", "annotation kubectl.kubernetes.io/default-container"},
+		{initialising().With(byDefault("gone")), "", "the init container that runs"},
+		{pod().Running(1, 1), "", "the pod's only container"},
+		{pod().Container("log").Running(1, 1), "", "chosen on the terminal"},
+	} {
+		if got := resolve.Rule(test.pod.Build(), test.wanted); got != test.want {
+			t.Errorf("Rule(%q) = %q; want %q", test.wanted, got, test.want)
+		}
+	}
+}

@@ -221,6 +221,24 @@ func TestCheckNamespace(t *testing.T) {
 	}
 }
 
+// TestCheckNothing: a namespace that does not exist, one with no pods, and labels that no pod has are errors.
+func TestCheckNothing(t *testing.T) {
+	t.Parallel()
+	pod := restrictedTarget(t)
+	empty := newNamespace(t, "restricted")
+	for _, test := range []struct{ namespace, selector, want string }{
+		{pod.Namespace + "-absent", "app=web", `error: there is no namespace "` + pod.Namespace + `-absent"`},
+		{empty, "", fmt.Sprintf("error: there is nothing to check: no pod is in namespace %q", empty)},
+		{pod.Namespace, "app=absent", fmt.Sprintf("error: there is nothing to check: no pod in namespace %q has the labels app=absent", pod.Namespace)},
+	} {
+		where := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: test.namespace}}
+		r := mindebug(t, where, "check", "-l", test.selector)
+		if r.status != 1 || r.stdout != "" || !strings.HasPrefix(r.stderr, test.want+"\n") {
+			t.Errorf("status %d, stdout %q, stderr:\n%swant status 1 and %q", r.status, r.stdout, r.stderr, test.want)
+		}
+	}
+}
+
 // TestCheckInAScript: under `set -e` a script goes on where a session works, and ends with 3 where not.
 func TestCheckInAScript(t *testing.T) {
 	t.Parallel()
