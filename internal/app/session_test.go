@@ -449,7 +449,7 @@ func TestSession(t *testing.T) {
 			want:  result{err: &fault.NotEntered{Pod: web, Container: "mindebug-theirs", Cause: forbidden}},
 		},
 		{
-			name: "no such pod", world: &world{pod: nonRoot().Build()}, request: func(r *SessionRequest) { r.Query.Name = "wep" }, calls: []string{"get"},
+			name: "no such pod", world: &world{pod: nonRoot().Build()}, request: func(r *SessionRequest) { r.Query.Name = "wep" }, calls: []string{"get", "get daemonset", "get deployment", "get statefulset"},
 			want: result{err: &fault.NoPod{
 				Pod: fault.Pod{Namespace: "shop", Name: "wep"}, Near: []string{"web"}, Server: apierrors.NewNotFound(resources, "wep"),
 			}},

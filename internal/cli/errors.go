@@ -13,6 +13,7 @@ import (
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // The exit statuses of mindebug itself; a command's own are handed on untouched (docs/exit-codes.md).
@@ -118,6 +119,8 @@ func inUsage(err error, m *message) bool {
 		m.text, m.hint = usage.Reason, usage.Hint
 	case errors.As(err, &configuration):
 		m.text, m.hint = configuration.Error(), "see what kubectl makes of it: kubectl config view"
+	case errors.Is(err, ui.ErrNoAnswer):
+		m.text, m.hint = err.Error(), "name it: a pod by its own name, a container with -c; whom it runs as with --run-as or --learn-user"
 	case errors.As(err, &interrupted):
 		m.text, m.status = "interrupted before the command began", statusSignalled+int(interrupted.Signal)
 	default:
@@ -188,17 +191,10 @@ func inPods(err error, m *message) bool {
 	switch {
 	case errors.As(err, &noPod):
 		m.text = fmt.Sprintf("there is no pod %q in namespace %q", noPod.Pod.Name, noPod.Pod.Namespace)
-		m.hint = hintNear("pod", noPod.Near, noPod.Pod.Namespace)
-		if verbs := didYouMean(noPod.Verbs); verbs != "" {
-			m.facts = []string{fmt.Sprintf("nor is there a verb %q; a single word is taken for the name of a pod", noPod.Pod.Name)}
-			m.hint = verbs
-			if len(noPod.Near) > 0 {
-				m.hint += " or pod/" + strings.Join(noPod.Near, ", pod/") + "?"
-			}
-		}
+		explainNoPod(noPod, m)
 	case errors.As(err, &noOwner):
 		m.text = fmt.Sprintf("there is no %s %q in namespace %q", noOwner.Kind, noOwner.Name, noOwner.Namespace)
-		m.hint = hintNear(noOwner.Kind, noOwner.Near, noOwner.Namespace)
+		m.facts, m.hint = offerNear(noOwner.Kind, noOwner.Near, noOwner.Namespace, noOwner.Unlisted)
 	case errors.As(err, &noSelector):
 		m.text = fmt.Sprintf("%s selects no pods: it has no selector", noSelector.Target)
 		m.hint = fmt.Sprintf("see what it leads to: kubectl describe -n %s %s", noSelector.Namespace, noSelector.Target)
@@ -245,12 +241,34 @@ func inStop(err error, m *message) bool {
 	return true
 }
 
-// hintNear offers the names that are alike, else says how to see all.
-func hintNear(kind string, near []string, namespace string) string {
-	if len(near) == 0 {
-		return fmt.Sprintf("list them: kubectl get %ss -n %s", kind, namespace)
+func explainNoPod(e *fault.NoPod, m *message) {
+	m.facts, m.hint = offerNear("pod", e.Near, e.Pod.Namespace, e.Unlisted)
+	kind, isType := target.KindOf(e.Pod.Name)
+	switch verbs := didYouMean(e.Verbs); {
+	case len(e.Workloads) > 0:
+		m.facts, m.hint = nil, "did you mean "+strings.Join(e.Workloads, " or ")+"?"
+	case isType:
+		m.facts = []string{fmt.Sprintf("%q alone is taken for the name of a pod; as a type it lacks a name", e.Pod.Name)}
+		m.hint = fmt.Sprintf("name one: kubectl mindebug -n %s %s/NAME", e.Pod.Namespace, kind.Name)
+	case verbs != "":
+		m.facts = []string{fmt.Sprintf("nor is there a verb %q; a single word is taken for the name of a pod", e.Pod.Name)}
+		m.hint = verbs
+		if len(e.Near) > 0 {
+			m.hint += " or pod/" + strings.Join(e.Near, ", pod/") + "?"
+		}
 	}
-	return fmt.Sprintf("did you mean %s/%s?", kind, strings.Join(near, ", "+kind+"/"))
+}
+
+// offerNear offers the names that are alike, else says how to see all, or that they may not be seen.
+func offerNear(kind string, near []string, namespace string, unlisted bool) (facts []string, hint string) {
+	switch {
+	case len(near) > 0:
+		return nil, fmt.Sprintf("did you mean %s/%s?", kind, strings.Join(near, ", "+kind+"/"))
+	case unlisted:
+		return []string{fmt.Sprintf("you may not list the %ss there, so no name can be offered", kind)},
+			"see what you may do: kubectl auth can-i --list -n " + namespace
+	}
+	return nil, fmt.Sprintf("list them: kubectl get %ss -n %s", kind, namespace)
 }
 
 func explainNothing(e *fault.NothingToCheck, m *message) {
@@ -362,6 +380,9 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 		m.facts = append(m.facts, fmt.Sprintf(hintGoneContainer, e.Added))
 	}
 	m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
+	if e.LastExit == nil && e.Restarts == 0 { // it never ran, and has no log
+		m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
+	}
 }
 
 // exitText says how a container ended.

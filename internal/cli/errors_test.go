@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/ui"
 )
 
 var (
@@ -153,6 +154,24 @@ var explained = []struct {
 		want: "error: there is no pod \"web-7d\" in namespace \"shop\"\nhint: did you mean pod/web-7e, pod/web-9k?\n",
 	},
 	{
+		name: "no pod, and no leave to list", err: &fault.NoPod{Pod: web, Unlisted: true, Server: errNotFound}, status: 125,
+		want: "error: there is no pod \"web-7d\" in namespace \"shop\"\n  you may not list the pods there, so no name can be offered\n" +
+			"hint: see what you may do: kubectl auth can-i --list -n shop\n",
+	},
+	{
+		name: "no pod, but a Deployment", err: &fault.NoPod{Pod: web, Near: []string{"web-7e"}, Workloads: []string{"deployment/web-7d"}, Server: errNotFound}, status: 125,
+		want: "error: there is no pod \"web-7d\" in namespace \"shop\"\nhint: did you mean deployment/web-7d?\n",
+	},
+	{
+		name: "a type alone", err: &fault.NoPod{Pod: fault.Pod{Namespace: "shop", Name: "deploy"}, Near: []string{"deploy-1"}, Server: errNotFound}, status: 125,
+		want: "error: there is no pod \"deploy\" in namespace \"shop\"\n  \"deploy\" alone is taken for the name of a pod; as a type it lacks a name\n" +
+			"hint: name one: kubectl mindebug -n shop deployment/NAME\n",
+	},
+	{
+		name: "no answer to a question", err: fmt.Errorf("x: %w", ui.ErrNoAnswer), status: 125,
+		want: "error: x: nothing chosen: the input ended before an answer\nhint: name it: a pod by its own name, a container with -c; whom it runs as with --run-as or --learn-user\n",
+	},
+	{
 		name: "no pod, but a verb", err: &fault.NoPod{Pod: fault.Pod{Namespace: "shop", Name: "chek"}, Verbs: []string{"check"}, Server: errNotFound}, status: 125,
 		want: "error: there is no pod \"chek\" in namespace \"shop\"\n  nor is there a verb \"chek\"; a single word is taken for the name of a pod\n" +
 			"hint: did you mean: kubectl mindebug check?\n",
@@ -261,7 +280,7 @@ var explained = []struct {
 	{
 		name: "has not started yet", err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting"}, status: 125,
 		want: "error: container \"app\" of pod/web-7d is not running (waiting), so there is no process to join\n" +
-			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
+			"hint: see its Events: kubectl describe -n shop pod web-7d\n",
 	},
 	{
 		name: "finished pod", err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted", Exit: exit}, status: 125,

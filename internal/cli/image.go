@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/distribution/reference"
@@ -12,11 +13,34 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
 
+// given is the value of a flag that may not be empty: an unset variable in a script would silently mean the default.
+type given string
+
+// addGiven adds such a flag.
+func addGiven(flags *pflag.FlagSet, value *string, name, usage string) {
+	flags.Var((*given)(value), name, usage)
+}
+
+// String implements pflag.Value.
+func (g *given) String() string { return string(*g) }
+
+// Type implements pflag.Value.
+func (g *given) Type() string { return "string" }
+
+// Set implements pflag.Value.
+func (g *given) Set(text string) error {
+	if text == "" {
+		return errors.New("it is empty; leave the flag away for the default")
+	}
+	*g = given(text)
+	return nil
+}
+
 // imageFlags name the debug image.
 type imageFlags struct{ image, pullPolicy string }
 
 func (f *imageFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.image, "image", "", "debug image; by default $MINDEBUG_IMAGE, else the built-in one")
+	addGiven(flags, &f.image, "image", "debug image; by default $MINDEBUG_IMAGE, else the built-in one")
 	flags.StringVar(&f.pullPolicy, "image-pull-policy", "", "Always, IfNotPresent or Never; by default the API server's choice")
 }
 

@@ -28,7 +28,7 @@ type planFlags struct {
 }
 
 func (f *planFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.profile, "profile", "", "what is asked on top of the mirror: general, netadmin, sysadmin; or restricted, which is less")
+	addGiven(flags, &f.profile, "profile", "what is asked on top of the mirror: general, netadmin, sysadmin; or restricted, which is less")
 	flags.StringSliceVar(&f.capAdd, "cap-add", nil, "capabilities to add; they have an effect with uid 0 only")
 	flags.StringVar(&f.runAs, "run-as", "", "UID[:GID] to run as: the target's, where the pod does not tell it or it has changed")
 	flags.BoolVar(&f.learnUser, "learn-user", false, "where nothing tells whom the target runs as, add a container without privileges that reads it from the process")
@@ -124,6 +124,15 @@ func parseEnv(variables map[string]string) ([]corev1.EnvVar, error) {
 			return nil, &fault.Usage{
 				Reason: fmt.Sprintf("--env=%s may not be set: mindebug has variables that begin with %s for itself", name, profiles.Reserved),
 				Hint:   "name it otherwise",
+			}
+		}
+		switch name {
+		case "":
+			return nil, &fault.Usage{Reason: fmt.Sprintf("--env=%q has no name", "="+variables[name]), Hint: "write --env=NAME=VALUE"}
+		case "PATH":
+			return nil, &fault.Usage{
+				Reason: "--env=PATH may not be set: the session finds its own programs by it",
+				Hint:   "set it for a command: -- env PATH=/x COMMAND",
 			}
 		}
 		env = append(env, corev1.EnvVar{Name: name, Value: variables[name]})

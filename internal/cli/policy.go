@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/policy"
@@ -54,6 +55,9 @@ func (f *rolesFlags) add(flags *pflag.FlagSet) {
 // grant turns flags into what the manifests are made from.
 func (f *rolesFlags) grant(namespace string) (policy.Grant, error) {
 	g := policy.Grant{Namespace: namespace, Cluster: f.all}
+	if wrong := validation.IsDNS1123Label(namespace); len(wrong) > 0 {
+		return g, &fault.Usage{Reason: fmt.Sprintf("--namespace=%q is not the name of a namespace: %s", namespace, wrong[0])}
+	}
 	for _, name := range f.users {
 		g.Subjects = append(g.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name})
 	}

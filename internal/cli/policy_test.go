@@ -58,3 +58,13 @@ func TestRolesGrant(t *testing.T) {
 		})
 	}
 }
+
+func TestRolesOfNoNamespace(t *testing.T) {
+	t.Parallel()
+	for _, namespace := range []string{"BAD ns", "", "a/b"} {
+		var usage *fault.Usage
+		if _, err := (&rolesFlags{}).grant(namespace); !errors.As(err, &usage) || !strings.Contains(usage.Reason, "is not the name of a namespace") {
+			t.Errorf("grant in %q: %v; want wrong usage", namespace, err)
+		}
+	}
+}

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -181,7 +183,19 @@ namespace and has the target's privileges, never more.`,
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
 	root.AddCommand(newStart(f), newSessions(f), newStop(f), newCheck(f), newPolicy(f), newVersion(f.program.Version))
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = knownVerb
+	}
 	return root
+}
+
+// knownVerb refuses the help of what is no verb.
+func knownVerb(cmd *cobra.Command, args []string) error {
+	if _, rest, err := cmd.Root().Find(args); err != nil || len(rest) > 0 {
+		return &fault.Usage{Reason: fmt.Sprintf("there is no verb %q", strings.Join(args, " ")), Hint: "see those that there are: kubectl mindebug --help"}
+	}
+	return nil
 }
 
 // split divides arguments at the "--", which is at position dash, or -1.

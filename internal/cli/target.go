@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -104,12 +105,28 @@ func parseQuery(words []string, verbs func(string) []string) (target.Query, erro
 	usage := &fault.Usage{Reason: err.Error(), Hint: "name a pod: kubectl mindebug pod/NAME"}
 	if wrong.Kind != "" {
 		usage.Hint = "these types are known: " + strings.Join(kindNames(), ", ")
-		if like := near.Names(strings.ToLower(wrong.Kind), kindWords()); len(like) > 0 {
-			kind, _ := target.KindOf(like[0])
+		if kind, ok := nearKind(wrong.Kind); ok {
 			usage.Hint = fmt.Sprintf("did you mean %s/NAME?", kind.Name)
+		}
+		if word := strings.ToLower(wrong.Kind); (word == "node" || word == "nodes" || word == "no") && len(words) == 1 {
+			usage.Reason = "mindebug debugs containers, not nodes"
+			usage.Hint = fmt.Sprintf("kubectl does: kubectl debug %s -it --image=busybox", words[0])
 		}
 	}
 	return query, usage
+}
+
+// nearKind returns the kind whose word is really near: a short word must have the same letters, since each is like another.
+func nearKind(word string) (target.Kind, bool) {
+	word = strings.ToLower(word)
+	sorted := func(s string) string { return string(slices.Sorted(slices.Values([]byte(s)))) }
+	for _, like := range near.Names(word, kindWords()) {
+		isNear := max(len(like), len(word))-min(len(like), len(word)) <= 2
+		if like[0] == word[0] && isNear && (len(word) > 3 || sorted(like) == sorted(word)) {
+			return target.KindOf(like)
+		}
+	}
+	return target.Kind{}, false
 }
 
 // afterTarget returns the error for words that stand after a target without a "--", or nil where none do.

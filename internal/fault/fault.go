@@ -49,6 +49,10 @@ func (e *Unreachable) Unwrap() error { return e.Cause }
 type NoPod struct {
 	Pod  Pod
 	Near []string
+	// Workloads are objects of other kinds that have the name: "deployment/web".
+	Workloads []string
+	// Unlisted is true where the user may not list names.
+	Unlisted bool
 	// Verbs are verbs of the program that are like the name, where it stood alone.
 	Verbs []string
 	// Server is the server's own answer.
@@ -66,6 +70,8 @@ type NoOwner struct {
 	// Kind is a target.Kind's name: "deployment".
 	Namespace, Kind, Name string
 	Near                  []string
+	// Unlisted is true where the user may not list names.
+	Unlisted bool
 	// Server is the server's own answer.
 	Server error
 }

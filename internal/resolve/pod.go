@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"fmt"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -47,16 +48,33 @@ func Pod(ctx context.Context, cluster Cluster, namespace, name string) (*corev1.
 		return pod, err
 	}
 	kind, _ := target.KindOf(target.Pods)
-	return nil, &fault.NoPod{
-		Pod: fault.Pod{Namespace: namespace, Name: name}, Near: alike(ctx, cluster, namespace, kind, name), Server: err,
-	}
+	e := &fault.NoPod{Pod: fault.Pod{Namespace: namespace, Name: name}, Server: err, Workloads: namesakes(ctx, cluster, namespace, name)}
+	e.Near, e.Unlisted = alike(ctx, cluster, namespace, kind, name)
+	return nil, e
 }
 
-// alike returns names of the kind that are like one that there is not, as far as the user may list them.
-func alike(ctx context.Context, cluster Cluster, namespace string, kind target.Kind, name string) []string {
+// namesakes returns the workloads that have the name, as far as the user may read them: who names one often leaves its type
+// away.
+func namesakes(ctx context.Context, cluster Cluster, namespace, name string) (found []string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, word := range []string{"deployment", "statefulset", "daemonset"} {
+		kind, _ := target.KindOf(word)
+		if _, err := cluster.Object(ctx, namespace, kind, name); err == nil {
+			found = append(found, kind.Name+"/"+name)
+		}
+	}
+	return found
+}
+
+// patience is how long an error waits for what it may offer.
+const patience = 3 * time.Second
+
+// alike returns names of the kind that are like one that there is not, and whether the user may not list them.
+func alike(ctx context.Context, cluster Cluster, namespace string, kind target.Kind, name string) (names []string, unlisted bool) {
 	names, err := cluster.Names(ctx, namespace, kind)
 	if err != nil {
-		return nil
+		return nil, apierrors.IsForbidden(err)
 	}
-	return near.Names(name, names)
+	return near.Names(name, names), false
 }

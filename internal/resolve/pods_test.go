@@ -79,20 +79,34 @@ var (
 func TestPodByName(t *testing.T) {
 	t.Parallel()
 	name := fault.Pod{Namespace: "shop", Name: "web-7d"}
-	get := func(err error) map[string]error { return map[string]error{"get pods": err} }
+	get := func(err error) map[string]error {
+		return map[string]error{"get pods": err, "get deployments.apps": notFound, "get statefulsets.apps": forbidden, "get daemonsets.apps": errDown}
+	}
+	unlisted := get(notFound)
+	unlisted["names of pod"] = forbidden
+	same := get(notFound)
+	delete(same, "get deployments.apps")
+	delete(same, "get daemonsets.apps")
+	workloads := []string{"get deployments.apps", "get statefulsets.apps", "get daemonsets.apps"}
 	tests := []struct {
 		name string
 		api  api
 		want error
+		// asked are the calls after the first.
+		asked []string
 	}{
 		{name: "there"},
 		{name: "forbidden", api: api{errs: get(forbidden)}, want: &resolve.Denied{Call: access.GetPod, Server: forbidden}},
 		{name: "server is down", api: api{errs: get(errDown)}, want: errDown},
 		{
-			name: "may not list", api: api{errs: map[string]error{"get pods": notFound, "names of pod": forbidden}, names: []string{"web-7e"}},
-			want: &fault.NoPod{Pod: name, Server: notFound},
+			name: "may not list", api: api{errs: unlisted, names: []string{"web-7e"}}, asked: workloads,
+			want: &fault.NoPod{Pod: name, Server: notFound, Unlisted: true},
 		},
-		{name: "near names", api: api{errs: get(notFound), names: []string{"web-7e", "db"}}, want: &fault.NoPod{Pod: name, Server: notFound, Near: []string{"web-7e"}}},
+		{
+			name: "workloads of that name", api: api{errs: same}, asked: workloads,
+			want: &fault.NoPod{Pod: name, Server: notFound, Workloads: []string{"deployment/web-7d", "daemonset/web-7d"}},
+		},
+		{name: "near names", api: api{errs: get(notFound), names: []string{"web-7e", "db"}}, asked: workloads, want: &fault.NoPod{Pod: name, Server: notFound, Near: []string{"web-7e"}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -104,7 +118,7 @@ func TestPodByName(t *testing.T) {
 			if test.want == nil && (len(pods) != 1 || pods[0].Namespace != "shop" || pods[0].Name != "web-7d") {
 				t.Errorf("pods %v", pods)
 			}
-			if diff := cmp.Diff([]string{"get pods"}, test.api.calls); diff != "" {
+			if diff := cmp.Diff(append([]string{"get pods"}, test.asked...), test.api.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 		})

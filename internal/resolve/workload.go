@@ -82,9 +82,9 @@ func ofOwner(ctx context.Context, cluster Cluster, namespace string, query targe
 	from := source{words: query.String()}
 	object, err := cluster.Object(ctx, namespace, kind, query.Name)
 	if apierrors.IsNotFound(err) {
-		return from, &fault.NoOwner{
-			Namespace: namespace, Kind: kind.Name, Name: query.Name, Near: alike(ctx, cluster, namespace, kind, query.Name), Server: err,
-		}
+		e := &fault.NoOwner{Namespace: namespace, Kind: kind.Name, Name: query.Name, Server: err}
+		e.Near, e.Unlisted = alike(ctx, cluster, namespace, kind, query.Name)
+		return from, e
 	}
 	if err != nil {
 		return from, denied(err, access.Get(kind))

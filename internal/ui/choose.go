@@ -2,14 +2,18 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 )
 
+// ErrNoAnswer says that the input ended before a question was answered.
+var ErrNoAnswer = errors.New("nothing chosen: the input ended before an answer")
+
 // Choose shows numbered options on out and reads a number from in. It asks again after an answer that is none of them;
-// the end of input, or of ctx, is an error. Of in it takes whole lines and nothing after the last one.
+// the end of input is ErrNoAnswer, that of ctx its cause. Of in it takes whole lines and nothing after the last one.
 func Choose(ctx context.Context, in io.Reader, out io.Writer, question string, options []string) (int, error) {
 	fmt.Fprintln(out, question)
 	for i, option := range options {
@@ -25,11 +29,12 @@ func Choose(ctx context.Context, in io.Reader, out io.Writer, question string, o
 		if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil && n >= 1 && n <= len(options) {
 			return n - 1, nil
 		}
+		fmt.Fprintf(out, "%q is none of them\n", strings.TrimSpace(text))
 	}
 }
 
-// Confirm asks a question on out and reads the answer from in: y or yes is true, all else false. The end of input, or of
-// ctx, is an error.
+// Confirm asks a question on out and reads the answer from in: y or yes is true, all else false. The end of input is
+// ErrNoAnswer, that of ctx its cause.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
 	fmt.Fprint(out, question)
 	text, err := readLine(ctx, in)
@@ -52,7 +57,7 @@ func readLine(ctx context.Context, in io.Reader) (string, error) {
 		var line []byte
 		for b := make([]byte, 1); ; {
 			if _, err := io.ReadFull(in, b); err != nil {
-				read <- result{err: fmt.Errorf("reading choice: %w", io.ErrUnexpectedEOF)}
+				read <- result{err: ErrNoAnswer}
 				return
 			}
 			if b[0] == '\n' {

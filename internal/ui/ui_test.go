@@ -105,11 +105,15 @@ func TestChoose(t *testing.T) {
 		{name: "first", typed: "1\n", want: 0, output: head + prompt},
 		{name: "second, with spaces", typed: " 2 \n", want: 1, output: head + prompt},
 		{name: "from a terminal of Windows", typed: "2\r\n", want: 1, output: head + prompt},
-		{name: "asked again", typed: "\n0\n3\nproxy\n-1\n1.0\n2\n", want: 1, output: head + strings.Repeat(prompt, 7)},
+		{
+			name: "asked again", typed: "\n0\n\x1b[2J\n-1\n1.0\n2\n", want: 1,
+			output: head + prompt + "\"\" is none of them\n" + prompt + "\"0\" is none of them\n" + prompt + "\"\\x1b[2J\" is none of them\n" +
+				prompt + "\"-1\" is none of them\n" + prompt + "\"1.0\" is none of them\n" + prompt,
+		},
 		{name: "what is typed after it stays", typed: "1\nls\nexit\n", want: 0, output: head + prompt, rest: "ls\nexit\n"},
 		{name: "end of input", typed: "", output: head + prompt + "\n", fails: true},
 		{name: "end of input within a line", typed: "1", output: head + prompt + "\n", fails: true},
-		{name: "end of input after a wrong answer", typed: "9\n", output: head + prompt + prompt + "\n", fails: true},
+		{name: "end of input after a wrong answer", typed: "9\n", output: head + prompt + "\"9\" is none of them\n" + prompt + "\n", fails: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -121,8 +125,8 @@ func TestChoose(t *testing.T) {
 				t.Errorf("output %q; want %q", out.String(), test.output)
 			}
 			if test.fails {
-				if !errors.Is(err, io.ErrUnexpectedEOF) {
-					t.Errorf("error = %v; want %v", err, io.ErrUnexpectedEOF)
+				if !errors.Is(err, ErrNoAnswer) {
+					t.Errorf("error = %v; want %v", err, ErrNoAnswer)
 				}
 				return
 			}
@@ -147,8 +151,8 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("Confirm after %q = %t, %v, shown %q; want %t", typed, got, err, out.String(), want)
 		}
 	}
-	if got, err := Confirm(t.Context(), strings.NewReader("y"), io.Discard, ""); got || !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("Confirm at the end of input = %t, %v; want %v", got, err, io.ErrUnexpectedEOF)
+	if got, err := Confirm(t.Context(), strings.NewReader("y"), io.Discard, ""); got || !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("Confirm at the end of input = %t, %v; want %v", got, err, ErrNoAnswer)
 	}
 }
 
