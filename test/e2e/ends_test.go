@@ -134,21 +134,27 @@ func TestWaitIsShown(t *testing.T) {
 	onNode(t) // the registry is here
 	ns := newNamespace(t, "restricted")
 	image := silentListener(t) + "/slow:1"
-	for name, flags := range map[string][]string{"said": nil, "quiet": {"-q"}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			pod := newPod(t, plainTarget(ns, name))
-			term := onTerminal(t, pod, append(flags, "--image", image, "--timeout=4s", "pod/"+name)...)
-			if flags == nil {
-				term.expect(clearLine + "pulling image " + image + ", 1 s")
-				term.expect(clearLine + "error: the debug container of pod/said did not start within 4s")
-			}
-			if status := term.wait(); status != 125 {
-				t.Errorf("exit status %d, want 125", status)
-			}
-			if flags != nil && regexp.MustCompile(`\x1b|pulling image`).MatchString(term.text()) {
-				t.Errorf("--quiet, and yet a wait is shown: %q", term.text())
-			}
-		})
-	}
+	t.Run("said", func(t *testing.T) {
+		t.Parallel()
+		pod := newPod(t, plainTarget(ns, "said"))
+		term := onTerminal(t, pod, "--image", image, "pod/said")
+		term.expect(clearLine + "pulling image " + image + ", ")
+		term.expect(" s" + clearLine)
+		term.send("\x03")
+		term.expect(clearLine + "error: interrupted before the command began")
+		if status := term.wait(); status != 130 {
+			t.Errorf("exit status %d, want 130", status)
+		}
+	})
+	t.Run("quiet", func(t *testing.T) {
+		t.Parallel()
+		pod := newPod(t, plainTarget(ns, "quiet"))
+		term := onTerminal(t, pod, "-q", "--image", image, "--timeout=4s", "pod/quiet")
+		if status := term.wait(); status != 125 {
+			t.Errorf("exit status %d, want 125", status)
+		}
+		if regexp.MustCompile(`\x1b|pulling image`).MatchString(term.text()) {
+			t.Errorf("--quiet, and yet a wait is shown: %q", term.text())
+		}
+	})
 }
