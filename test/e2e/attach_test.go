@@ -61,11 +61,16 @@ func shellContainer(t *testing.T, namespace, name string, tty bool, script strin
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	pod := shellPod(t)
+	minor, err := serverVersion()
+	if err != nil {
+		t.Fatalf("reading the server's version: %v", err)
+	}
 	var started atomic.Int32
 	attachtest.Conformance(t, attachtest.Subject{
 		Config:    restConfig(t),
 		Container: attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: "app"},
 		Waiting:   attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: "waiting"},
+		Late:      minor <= 30,
 		Start: func(t *testing.T, tty bool, script string) attach.Container {
 			t.Helper()
 			return shellContainer(t, pod.Namespace, fmt.Sprintf("started-%d", started.Add(1)), tty, script)

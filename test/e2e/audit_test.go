@@ -103,6 +103,7 @@ func TestAuditOfSessions(t *testing.T) {
 	if environ := succeeds(t, pod, oncall.as(append([]string{"pod/target", "--"}, command...)...)...); !strings.Contains(environ, secret) {
 		t.Errorf("the target's environment %q lacks the Secret", environ)
 	}
+	waitForSession(t, pod)
 	succeeds(t, pod, guest.as(append([]string{"pod/target", "--"}, command...)...)...)
 
 	t.Run("new", func(t *testing.T) {

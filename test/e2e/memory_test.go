@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,7 +15,9 @@ import (
 )
 
 // images are the debug images that a session must be harmless in.
-func images() map[string]string { return map[string]string{"ours": "", "stock": stockImage} }
+func images() map[string]string {
+	return map[string]string{"ours": os.Getenv("MINDEBUG_IMAGE"), "stock": stockImage}
+}
 
 // guaranteed is a pod that may use 100 MiB, and whose container holds 60 of them.
 func guaranteed(namespace, name string) *kubetest.PodBuilder {

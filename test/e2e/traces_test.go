@@ -56,7 +56,7 @@ func TestNoticeOfAnOpenSession(t *testing.T) {
 	for name, test := range map[string]struct {
 		image string
 		said  bool
-	}{"ours": {"", false}, "stock": {stockImage, true}} {
+	}{"ours": {os.Getenv("MINDEBUG_IMAGE"), false}, "stock": {stockImage, true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			term := onTerminal(t, pod, "--image", test.image, "pod/target")
