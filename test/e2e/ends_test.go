@@ -108,7 +108,7 @@ func TestPodIsReplacedMeanwhile(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
 	two := func() *kubetest.PodBuilder {
-		return plainTarget(ns, "target").Container("other").Restricted().RunAs(65532, 65532)
+		return plainTarget(ns, "target").Container("other").Env("PORT", "8081").Restricted().RunAs(65532, 65532)
 	}
 	pod := newPod(t, two())
 	term := onTerminal(t, pod, "pod/target")
