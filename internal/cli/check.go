@@ -139,7 +139,7 @@ func (f *factory) check(ctx context.Context, r checkRequest) error {
 		progress.Clear()
 	} else {
 		var one app.Checked
-		one, err = app.Check(ctx, c, registry.Client{}, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r.SessionRequest)
+		one, err = app.Check(ctx, c, registry.Client{}, f.streams(), r.SessionRequest)
 		checked = []app.Checked{one}
 	}
 	if err != nil {

@@ -46,7 +46,7 @@ func (f *factory) draft(ctx context.Context, r app.SessionRequest, flags session
 		return err
 	}
 	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version
-	streams := app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}
+	streams := f.streams()
 	d, err := app.MakeDraft(ctx, c, registry.Client{}, streams, r, flags.dryRun == dryRunServer)
 	if err != nil {
 		return err

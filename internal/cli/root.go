@@ -107,18 +107,32 @@ func (f *factory) sayIgnored(r app.SessionRequest) {
 	}
 }
 
-// session opens a session as the flags ask.
-func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
+// connectToRun reads the kubeconfig for a verb that runs commands in containers, too.
+func (f *factory) connectToRun() (*cluster.Cluster, *attach.Execer, error) {
 	c, err := f.connect()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	execer, err := attach.NewExecer(c.RESTConfig())
 	if err != nil {
-		return &fault.Configuration{Cause: err}
+		return nil, nil, &fault.Configuration{Cause: err}
+	}
+	return c, execer, nil
+}
+
+// streams are the program's own.
+func (f *factory) streams() app.Streams {
+	return app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}
+}
+
+// session opens a session as the flags ask.
+func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
+	c, execer, err := f.connectToRun()
+	if err != nil {
+		return err
 	}
 	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version
-	status, err := app.Session(ctx, c, execer, registry.Client{}, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
+	status, err := app.Session(ctx, c, execer, registry.Client{}, f.streams(), r)
 	if err == nil && status != 0 {
 		err = &exitStatus{status}
 	}

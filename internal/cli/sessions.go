@@ -16,7 +16,6 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
-	"github.com/mindebug/kubectl-mindebug/pkg/attach"
 )
 
 const sessionsExample = `  # Who is in the session containers of a pod, and who made them
@@ -86,13 +85,9 @@ are asked who is in them. Who made one, and what for, is what its maker's client
 
 // sessions lists session containers.
 func (f *factory) sessions(ctx context.Context, r sessionsRequest) error {
-	c, err := f.connect()
+	c, execer, err := f.connectToRun()
 	if err != nil {
 		return err
-	}
-	execer, err := attach.NewExecer(c.RESTConfig())
-	if err != nil {
-		return &fault.Configuration{Cause: err}
 	}
 	r.Context, r.Namespace = c.Context, c.Namespace
 	if r.all {

@@ -11,7 +11,6 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
-	"github.com/mindebug/kubectl-mindebug/pkg/attach"
 )
 
 const startExample = `  # A runbook that stays on one pod of a Deployment
@@ -81,16 +80,12 @@ that has more than its target has by itself, it waits a minute for its first ses
 
 // start makes a session container ready and prints where.
 func (f *factory) start(ctx context.Context, r app.SessionRequest, output string) error {
-	c, err := f.connect()
+	c, execer, err := f.connectToRun()
 	if err != nil {
 		return err
 	}
-	execer, err := attach.NewExecer(c.RESTConfig())
-	if err != nil {
-		return &fault.Configuration{Cause: err}
-	}
 	r.Context, r.Namespace, r.Version, r.Grace = c.Context, c.Namespace, f.program.Version, r.Timeout
-	started, err := app.Start(ctx, c, execer, registry.Client{}, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
+	started, err := app.Start(ctx, c, execer, registry.Client{}, f.streams(), r)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
-	"github.com/mindebug/kubectl-mindebug/pkg/attach"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
@@ -73,14 +72,10 @@ a script it fails, unless --force is given. The entry of the container stays in 
 
 // stop ends a session container.
 func (f *factory) stop(ctx context.Context, r app.StopRequest) error {
-	c, err := f.connect()
+	c, execer, err := f.connectToRun()
 	if err != nil {
 		return err
 	}
-	execer, err := attach.NewExecer(c.RESTConfig())
-	if err != nil {
-		return &fault.Configuration{Cause: err}
-	}
 	r.Context, r.Namespace = c.Context, c.Namespace
-	return app.StopSession(ctx, c, execer, app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}, r)
+	return app.StopSession(ctx, c, execer, f.streams(), r)
 }
