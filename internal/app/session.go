@@ -106,8 +106,10 @@ type sessionRun struct {
 
 	facts target.Facts
 	plan  profiles.Plan
-	// in is the container that was entered.
-	in session.Found
+	// in is the container that was entered, inPod its pod as it was then, and greeting what was found in it.
+	in       session.Found
+	inPod    *corev1.Pod
+	greeting session.Greeting
 }
 
 // enter runs the session in a container of this plan that is there already, else in a new one.
@@ -249,6 +251,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		Quiet:    s.request.Quiet,
 		Signals:  signals,
 		Begun: func(g session.Greeting) {
+			s.greeting = g
 			begun.Store(true)
 			s.notices.Await("")
 			s.sayBegun(g, in)
@@ -274,7 +277,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	case err != nil && ctx.Err() != nil && !begun.Load():
 		err = context.Cause(ctx)
 	case err == nil:
-		s.in = in
+		s.in, s.inPod = in, pod
 		s.sayLeft(in)
 	}
 	return status, err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -72,6 +73,8 @@ type world struct {
 	// refused is called after each of them.
 	refused func()
 	run     func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
+	// kept hears what keepers on a connection of their own are told.
+	kept func(line string)
 	// cut leaves out a session's last word.
 	cut bool
 	// webhook changes what is added.
@@ -237,8 +240,13 @@ func (w *world) WatchEvents(context.Context, *corev1.Pod, string) (watch.Interfa
 // Exec implements session.Execer.
 func (w *world) Exec(ctx context.Context, c attach.Container, command []string, s attach.Streams) (int, error) {
 	if strings.HasPrefix(command[3], "mindebug-keep:") {
-		_, err := io.Copy(io.Discard, s.Stdin)
-		return 0, err
+		lines := bufio.NewScanner(s.Stdin)
+		for lines.Scan() {
+			if w.kept != nil {
+				w.kept(lines.Text())
+			}
+		}
+		return 0, lines.Err()
 	}
 	if strings.Contains(command[2], "MINDEBUG_LOOK") {
 		return w.look(c.Name, command[4], s.Stdout)
@@ -281,7 +289,7 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 		return 0, err
 	}
 	status, err := 0, error(nil)
-	if w.run != nil {
+	if w.run != nil && command[3] != "mindebug-look" {
 		status, err = w.run(ctx, s, heard)
 	}
 	if !w.cut {

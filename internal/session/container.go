@@ -27,6 +27,8 @@ const Prefix = "mindebug-"
 var (
 	//go:embed lib.sh
 	libScript string
+	//go:embed inside.sh
+	insideScript string
 	//go:embed holder.sh
 	holderScript string
 	//go:embed run.sh
@@ -60,7 +62,7 @@ const hold = `eval "$MINDEBUG_HOLD"`
 // new name.
 func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralContainer {
 	env := []corev1.EnvVar{
-		{Name: "MINDEBUG_LIB", Value: literal(code(libScript))},
+		{Name: "MINDEBUG_LIB", Value: literal(code(libScript) + "\n" + code(insideScript))},
 		{Name: "MINDEBUG_HOLD", Value: literal(code(holderScript))},
 		{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
 		{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},

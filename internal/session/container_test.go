@@ -53,7 +53,7 @@ func TestContainer(t *testing.T) {
 		t.Error("the container shares memory with its plan")
 	}
 	scripts := map[string]string{
-		"MINDEBUG_LIB": libScript, "MINDEBUG_HOLD": holderScript, "MINDEBUG_RUN": runScript, "MINDEBUG_KEEP": keepScript, "MINDEBUG_LOOK": lookScript,
+		"MINDEBUG_LIB": libScript + "\n" + insideScript, "MINDEBUG_HOLD": holderScript, "MINDEBUG_RUN": runScript, "MINDEBUG_KEEP": keepScript, "MINDEBUG_LOOK": lookScript,
 	}
 	for _, env := range c.Env {
 		if env.ValueFrom != nil {
@@ -96,7 +96,7 @@ func TestCode(t *testing.T) {
 	if got, want := code(script), "first # stays\n  x=${y#*@}"; got != want {
 		t.Errorf("code = %q; want %q", got, want)
 	}
-	for name, script := range map[string]string{"lib": libScript, "holder": holderScript, "run": runScript, "keep": keepScript, "look": lookScript} {
+	for name, script := range map[string]string{"lib": libScript, "inside": insideScript, "holder": holderScript, "run": runScript, "keep": keepScript, "look": lookScript} {
 		for line := range strings.Lines(code(script)) {
 			if strings.HasPrefix(strings.TrimSpace(line), "#") {
 				t.Errorf("%s.sh: a comment reaches the pod: %s", name, line)

@@ -29,14 +29,6 @@ now() { read -r t _ </proc/uptime; t=${t%%.*}; }
 # line FILE: x is its first line, without its NUL bytes; empty where it cannot be read.
 line() { x=; { IFS= read -r x <"$1"; } 2>/dev/null; }
 
-# names FILE WORD: does a line of FILE contain WORD?
-names() {
-  while IFS= read -r x || [ -n "$x" ]; do
-    case $x in *"$2"*) return 0 ;; esac
-  done <"$1"
-  return 1
-} 2>/dev/null
-
 # parent PID: pp is the parent of PID and sid its session, as numbers of this process namespace.
 parent() {
   pp='' sid=''

@@ -64,41 +64,6 @@ printf 'mindebug 1\n%s\nenviron %s\nhidden %s\noom %s\nmemory %s\ngo\n' "$facts"
 # Where the target works, if that is still there; as a path below its root, so that `cd ..` goes where one expects.
 { cd "$T$(readlink -n "/proc/$TPID/cwd")" && [ . -ef "/proc/$TPID/cwd" ] || cd "/proc/$TPID/cwd" || cd "$T" || cd /; } 2>/dev/null
 
-# inside PATH: w is the file PATH of the target. Links are followed one by one below the target's root, since an absolute
-# one would lead the kernel to a file of the debug image. What lies in /proc is left to the kernel, since there a link is no
-# text; but for the root and the working directory of a process, which are the target's or out of bounds.
-under() {
-  case $name in root | cwd) ;; *) w=$w/$name; return ;; esac
-  if ! names "/proc/${1%%/*}/cgroup" "$id"; then w='/proc/0/outside of the target' todo='' slash=''; return; fi
-  [ $name = root ] || todo=$(readlink -n "/proc/${1%%/*}/cwd")${todo:+/$todo}
-  w=$T
-}
-inside() {
-  todo=$1 w=$T links=0
-  case $1 in */) slash=/ ;; *) slash='' ;; esac
-  while [ -n "$todo" ]; do
-    name=${todo%%/*}
-    case $todo in */*) todo=${todo#*/} ;; *) todo='' ;; esac
-    case $name in
-      '' | .) continue ;;
-      ..) [ "$w" = "$T" ] || w=${w%/*}; continue ;;
-    esac
-    case $w in
-      "$T/proc") case $name in self) name=$TPID ;; thread-self) name=$TPID/task/$TPID ;; esac; w=$w/$name; continue ;;
-      "$T/proc/"*) under "${w#"$T/proc/"}"; continue ;;
-    esac
-    if [ -L "$w/$name" ]; then
-      links=$((links + 1))
-      [ $links -le 40 ] || { w='/proc/0/too many symbolic links' slash=''; break; }
-      to=$(readlink -n "$w/$name"; echo .)
-      to=${to%.}
-      case $to in /*) w=$T ;; esac
-      todo=$to${todo:+/$todo}
-    else w=$w/$name; fi
-  done
-  w=$w$slash
-}
-
 # word TEXT: w is TEXT with "@pid", "@/path" and "@@" replaced.
 word() {
   w='' before='' path='' s=$1

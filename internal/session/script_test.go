@@ -62,7 +62,7 @@ func eval(t *testing.T, shell []string, script string, args ...string) string {
 func words(t *testing.T, shell []string, root, id string, in []string) []string {
 	t.Helper()
 	script := fmt.Sprintf("T=%s TPID=4711 id=%s\n%s\n%s\n%s\n%s\nfor a; do word \"$a\"; printf '%%s\\0' \"$w\"; done\n",
-		root, id, function(t, libScript, "names"), function(t, runScript, "under"), function(t, runScript, "inside"), function(t, runScript, "word"))
+		root, id, function(t, insideScript, "names"), function(t, insideScript, "under"), function(t, insideScript, "inside"), function(t, runScript, "word"))
 	return strings.Split(strings.TrimSuffix(eval(t, shell, script, in...), "\x00"), "\x00")
 }
 
@@ -250,7 +250,7 @@ func TestLib(t *testing.T) {
 	mustDo(t, os.WriteFile(filepath.Join(dir, "cmdline"), []byte("sh\x00-c\x00 x y\x00\nmore"), 0o600))
 	shells(t, func(t *testing.T, shell []string) {
 		script := strings.Join([]string{
-			function(t, libScript, "now"), function(t, libScript, "line"), function(t, libScript, "names"), function(t, libScript, "parent"),
+			function(t, libScript, "now"), function(t, libScript, "line"), function(t, insideScript, "names"), function(t, libScript, "parent"),
 			`cd "$1"`,
 			`line cmdline; echo "line: [$x]"`,
 			`line missing; echo "line of none: [$x]"`,
