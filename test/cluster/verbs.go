@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/cluster"
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/kubeversion"
@@ -20,6 +22,7 @@ const usage = `usage: go -C test/cluster run . VERB
   down [--purge]                     end it and leave nothing but logs and cache; with --purge not even those
   status                             the components, and why one that should run does not
   env                                what a shell evaluates: eval "$(go -C test/cluster run . env)"
+  restart [--kill] [--hold] PART     end a component and start it again; with --hold once standard input ends
   load IMAGE.tar…                    give images to the node: docker or OCI archives
 `
 
@@ -34,6 +37,8 @@ type request struct {
 	version string // "" is the one that is up, else the default
 	purge   bool
 	files   []string
+	outage  cluster.Outage
+	hold    bool
 }
 
 func parse(args []string) (request, error) {
@@ -44,8 +49,12 @@ func parse(args []string) (request, error) {
 	flags := flag.NewFlagSet(r.verb, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&r.version, "kubernetes-version", "", "")
-	if r.verb == "down" {
+	switch r.verb {
+	case "down":
 		flags.BoolVar(&r.purge, "purge", false, "")
+	case "restart":
+		flags.BoolVar(&r.outage.Kill, "kill", false, "")
+		flags.BoolVar(&r.hold, "hold", false, "")
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return request{}, usageError(err.Error())
@@ -56,6 +65,12 @@ func parse(args []string) (request, error) {
 		if len(r.files) > 0 {
 			return request{}, usageError(fmt.Sprintf("%s takes no argument %q", r.verb, r.files[0]))
 		}
+	case "restart":
+		parts := cluster.Cluster{}.Parts()
+		if len(r.files) != 1 || !slices.Contains(parts, r.files[0]) {
+			return request{}, usageError("restart needs one of " + strings.Join(parts, ", "))
+		}
+		r.outage.Part = r.files[0]
 	case "load":
 		if len(r.files) == 0 {
 			return request{}, usageError("load needs an archive")
@@ -67,7 +82,7 @@ func parse(args []string) (request, error) {
 }
 
 // run does one verb. Only what was asked for goes to stdout.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
 		_, err := io.WriteString(stdout, usage)
 		return err
@@ -94,8 +109,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return cluster.ErrNotUp
 	case r.verb == "load":
 		return c.Load(ctx, r.files)
+	case r.verb == "restart":
+		if r.hold {
+			r.outage.Hold = stdin
+		}
+		return c.Restart(ctx, r.outage, stdout)
 	case r.verb == "env":
-		_, err := io.WriteString(stdout, cluster.Env(l))
+		here, err := os.Getwd()
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(stdout, cluster.Env(l, here))
 		return err
 	}
 	all, err := c.Status(ctx, stdout)

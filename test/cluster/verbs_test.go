@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/cluster"
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/kubeversion"
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/layout"
 )
@@ -21,12 +22,28 @@ func TestParse(t *testing.T) {
 		{[]string{"up", "--kubernetes-version", "1.30.14"}, request{verb: "up", version: "1.30.14", files: []string{}}},
 		{[]string{"down", "--purge"}, request{verb: "down", purge: true, files: []string{}}},
 		{[]string{"load", "a.tar", "b.tar"}, request{verb: "load", files: []string{"a.tar", "b.tar"}}},
+		{[]string{"restart", "kubelet"}, request{verb: "restart", files: []string{"kubelet"}, outage: cluster.Outage{Part: "kubelet"}}},
+		{
+			[]string{"restart", "--kill", "--hold", "etcd"},
+			request{verb: "restart", files: []string{"etcd"}, outage: cluster.Outage{Part: "etcd", Kill: true}, hold: true},
+		},
 	} {
 		if got, err := parse(c.args); err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q: got %+v, %v; want %+v", c.args, got, err, c.want)
 		}
 	}
-	for _, args := range [][]string{nil, {"start"}, {"load"}, {"up", "now"}, {"up", "--purge"}, {"env", "--what"}} {
+	for _, args := range [][]string{
+		nil,
+		{"start"},
+		{"load"},
+		{"up", "now"},
+		{"up", "--purge"},
+		{"env", "--what"},
+		{"restart"},
+		{"restart", "kube-proxy"},
+		{"restart", "etcd", "kubelet"},
+		{"up", "--hold"},
+	} {
 		if got, err := parse(args); err == nil {
 			t.Errorf("%q: no error but %+v", args, got)
 		}
@@ -52,7 +69,7 @@ func TestChoose(t *testing.T) {
 func TestHelpIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), []string{"--help"}, &stdout, &stderr); err != nil || stdout.String() != usage || stderr.Len() > 0 {
+	if err := run(t.Context(), []string{"--help"}, nil, &stdout, &stderr); err != nil || stdout.String() != usage || stderr.Len() > 0 {
 		t.Errorf("got %q, %q, %v", &stdout, &stderr, err)
 	}
 }

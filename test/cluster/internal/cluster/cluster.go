@@ -67,6 +67,14 @@ func (c Cluster) component(name string, args []string) process.Process {
 // mark is on the command line of each component and shim, and of nobody else's.
 func (c Cluster) mark() string { return c.Layout.Dir + "/" }
 
+// Parts are the names of the components.
+func (c Cluster) Parts() (names []string) {
+	for _, p := range c.components() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // programs are the names of all files that are run for long.
 func (c Cluster) programs() []string {
 	names := []string{"containerd-shim-runc-v2"}

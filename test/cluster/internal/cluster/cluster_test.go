@@ -1,31 +1,86 @@
 package cluster
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/kubeversion"
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/layout"
+	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/report"
 )
 
 // A shell must see what was meant, whatever stands in a path.
 func TestEnvIsEvaluatedByAShell(t *testing.T) {
 	t.Parallel()
 	l := layout.Layout{Dir: "/srv/it's $HOME"}
-	script := Env(l) + `printf '%s\n' "$KUBECONFIG" "$CONTAINERD_NAMESPACE" "$MINDEBUG_IMAGE" "$MINDEBUG_CLUSTER_DIR" "$PATH"`
+	script := Env(l, "/src/it's") + `go() { for word; do printf %s, "$word"; done; echo; }
+printf '%s\n' "$KUBECONFIG" "$CONTAINERD_NAMESPACE" "$MINDEBUG_IMAGE" "$MINDEBUG_CLUSTER_DIR" "$PATH"
+eval "$MINDEBUG_TEST_RESTART kubelet"`
 	out, err := exec.CommandContext(t.Context(), "/bin/sh", "-euc", script).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Split(strings.TrimSpace(string(out)), "\n")
-	want := []string{l.Kubeconfig("admin"), "k8s.io", "mindebug.test/debug:dev", l.Dir, l.Bin() + ":" + os.Getenv("PATH")}
+	want := []string{l.Kubeconfig("admin"), "k8s.io", "mindebug.test/debug:dev", l.Dir, l.Bin() + ":" + os.Getenv("PATH"), "-C,/src/it's,run,.,restart,kubelet,"}
 	for i := range want {
 		if i >= len(got) || got[i] != want[i] {
 			t.Fatalf("got %q; want %q", got, want)
 		}
+	}
+}
+
+// An outage lasts until its input ends, or somebody interrupts it.
+func TestAnOutageEnds(t *testing.T) {
+	t.Parallel()
+	for _, byInput := range []bool{true, false} {
+		t.Run(fmt.Sprintf("by its input %t", byInput), func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			read, write := io.Pipe()
+			defer write.Close()
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				held(ctx, read)
+			}()
+			if _, err := write.Write([]byte("a line is no end\n")); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-over:
+				t.Fatal("over before its end")
+			case <-time.After(20 * time.Millisecond):
+			}
+			if byInput {
+				write.Close()
+			} else {
+				interrupt()
+			}
+			<-over
+		})
+	}
+}
+
+// What does not run is not restarted: why it died is worth more.
+func TestRestartOfTheDead(t *testing.T) {
+	t.Parallel()
+	c := Cluster{Layout: layout.Layout{Dir: t.TempDir()}, Report: report.New(io.Discard)}
+	if os.Geteuid() != 0 {
+		t.Skip("only root may restart")
+	}
+	var out bytes.Buffer
+	err := c.Restart(t.Context(), Outage{Part: kubelet}, &out)
+	if err == nil || !strings.Contains(err.Error(), "restarting kubelet, which does not run: kubelet not started") || out.Len() > 0 {
+		t.Errorf("got %v and %q", err, &out)
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 	"github.com/mindebug/kubectl-mindebug/test/cluster/internal/layout"
 )
 
-// Env is what a shell evaluates to use the cluster: it and nothing else may go to stdout.
-func Env(l layout.Layout) string {
+// Env is what a shell evaluates to use the cluster: it and nothing else may go to stdout. Module is the folder of this
+// program's source, from which it can be run again.
+func Env(l layout.Layout, module string) string {
 	var b strings.Builder
 	for _, variable := range []struct{ name, value string }{
 		{"KUBECONFIG", l.Kubeconfig(admin)},
@@ -19,6 +20,7 @@ func Env(l layout.Layout) string {
 		{"MINDEBUG_IMAGE", image.Debug},
 		{"MINDEBUG_STOCK_IMAGE", image.Stock},
 		{"MINDEBUG_AUDIT_LOG", l.AuditLog()},
+		{"MINDEBUG_TEST_RESTART", "go -C " + quote(module) + " run . restart"},
 		{layout.DirVariable, l.Dir},
 	} {
 		fmt.Fprintf(&b, "export %s=%s\n", variable.name, quote(variable.value))

@@ -106,11 +106,7 @@ func (c Cluster) prepare(ctx context.Context) error {
 func (c Cluster) start(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	api, err := c.client()
-	if err != nil {
-		return err
-	}
-	err = together(cancel,
+	err := together(cancel,
 		func() error {
 			for _, name := range []string{etcd, apiServer} {
 				if err := c.startOne(ctx, name); err != nil {
@@ -137,16 +133,7 @@ func (c Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Report.Step("node ready, service account made", func() error {
-		return c.named(kubelet).Healthy(ctx, startBound, func(ctx context.Context) error {
-			for _, p := range c.components() {
-				if err := p.Check(ctx); err != nil {
-					return err
-				}
-			}
-			return api.usable(ctx)
-		})
-	})
+	return c.well(ctx)
 }
 
 // together runs the works at once. The first error ends the others, and is the one returned.

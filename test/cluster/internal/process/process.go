@@ -179,12 +179,24 @@ func (p Process) Healthy(ctx context.Context, bound time.Duration, check func(co
 	})
 }
 
+// end is a signal that a component is sent, and how long it may take to be gone then.
+type end struct {
+	signal syscall.Signal
+	grace  time.Duration
+}
+
 // Stop asks the component to end, insists after a while, and returns when it is gone.
 func (p Process) Stop(ctx context.Context) error {
-	for _, step := range []struct {
-		signal syscall.Signal
-		grace  time.Duration
-	}{{syscall.SIGTERM, termGrace}, {syscall.SIGKILL, killGrace}} {
+	return p.end(ctx, end{syscall.SIGTERM, termGrace}, end{syscall.SIGKILL, killGrace})
+}
+
+// Kill ends the component at once, and returns when it is gone.
+func (p Process) Kill(ctx context.Context) error {
+	return p.end(ctx, end{syscall.SIGKILL, killGrace})
+}
+
+func (p Process) end(ctx context.Context, steps ...end) error {
+	for _, step := range steps {
 		s := p.Status()
 		if !s.Alive {
 			return nil

@@ -66,6 +66,32 @@ func TestStartAndStop(t *testing.T) {
 	}
 }
 
+// What ends by SIGTERM has time for it; Kill gives none.
+func TestKillIsNotAsked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end  func(Process, context.Context) error
+		want string
+	}{"stopped": {Process.Stop, "exited with status 7"}, "killed": {Process.Kill, "ended by signal 9 (killed)"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := component(t, "sh", "-c", `trap 'exit 7' TERM; while :; do sleep 0.05; done`)
+			if err := p.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Healthy(t.Context(), 5*time.Second, passes); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.end(p, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := p.Settled(t.Context()).String(); got != c.want {
+				t.Errorf("it %s, want: %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestDeathIsToldWithStatusAndLog(t *testing.T) {
 	t.Parallel()
 	p := component(t, "sh", "-c", "echo no such flag >&2; exit 3")
