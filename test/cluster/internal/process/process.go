@@ -119,6 +119,9 @@ func (p Process) Start(ctx context.Context) error {
 		return fmt.Errorf("starting %s: %w", p.Name, err)
 	}
 	defer log.Close()
+	if err := keepFiles(); err != nil {
+		return fmt.Errorf("starting %s: %w", p.Name, err)
+	}
 
 	// Not CommandContext: the component must outlive this program.
 	cmd := exec.Command("/bin/sh", append([]string{"-c", supervisor, "supervise-" + p.Name, p.pidFile(), p.exitFile()}, p.Args...)...)
@@ -135,6 +138,20 @@ func (p Process) Start(ctx context.Context) error {
 	defer cancel()
 	return until(ctx, func() (bool, error) { return readInt(p.pidFile()) != 0, nil },
 		func() error { return fmt.Errorf("starting %s: its supervisor names no process", p.Name) })
+}
+
+// keepFiles keeps what the caller left open from components: `flock FILE cluster up` would hold its lock as long as they run.
+func keepFiles() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, file := range open {
+		if fd, err := strconv.Atoi(file.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 // Settled is Status, but for one that just ended it waits a moment for its supervisor to say how.

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +90,36 @@ func TestKillIsNotAsked(t *testing.T) {
 				t.Errorf("it %s, want: %s", got, c.want)
 			}
 		})
+	}
+}
+
+// A lock that a shell holds for this program must not be held as long as a component runs.
+func TestCallersFilesStayTheirs(t *testing.T) {
+	t.Parallel()
+	p := component(t, "sleep", "60")
+	file := filepath.Join(t.TempDir(), "lock")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inherited, err := syscall.Open(file, syscall.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(inherited)
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Healthy(t.Context(), 5*time.Second, passes); err != nil {
+		t.Fatal(err)
+	}
+	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.Status().PID))
+	if err != nil || len(links) < 3 {
+		t.Fatalf("files of the component: %q, %v", links, err)
+	}
+	for _, link := range links {
+		if open, _ := os.Readlink(link); open == file {
+			t.Errorf("the component has %s open", open)
+		}
 	}
 }
 
