@@ -39,6 +39,9 @@ func NewImage(image v1.Image) Image {
 	return Image{Image: image, explain: func(err error) error { return err }, budget: &budget{left: layersLimit}}
 }
 
+// Explain puts an error of a method of the embedded Image into the terms of package fault.
+func (i Image) Explain(err error) error { return i.explain(err) }
+
 // User returns the USER of the image's configuration, empty where there is none.
 func (i Image) User() (string, error) {
 	manifest, err := i.Manifest()

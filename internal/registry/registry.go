@@ -54,10 +54,15 @@ func (c Client) Open(ctx context.Context, r Request) (images []Image, done func(
 	if err != nil {
 		return nil, nil, err
 	}
-	bounded, done := context.WithTimeoutCause(ctx, allWithin, fmt.Errorf("no end within %s", allWithin))
+	bounded, cancel := context.WithTimeoutCause(ctx, allWithin, fmt.Errorf("no end within %s", allWithin))
+	client := newTransport()
+	done = func() {
+		cancel()
+		client.CloseIdleConnections()
+	}
 	for _, reference := range references {
 		var found []Image
-		if found, err = c.open(bounded, reference, config, r); err == nil {
+		if found, err = c.open(bounded, client, reference, config, r); err == nil {
 			return found, done, nil
 		}
 		if ctx.Err() != nil {
@@ -101,7 +106,7 @@ func (r Request) references() (references []name.Reference, config string, err e
 }
 
 // open reads what one reference names. Where config is not empty, only the image of that configuration is the one.
-func (c Client) open(ctx context.Context, reference name.Reference, config string, r Request) ([]Image, error) {
+func (c Client) open(ctx context.Context, client http.RoundTripper, reference name.Reference, config string, r Request) ([]Image, error) {
 	explain := func(err error) error { return explain(ctx, reference, err) }
 	auth, err := c.credentials(ctx, reference.Context(), r.PullSecrets)
 	if err != nil {
@@ -109,7 +114,7 @@ func (c Client) open(ctx context.Context, reference name.Reference, config strin
 	}
 	// One try for each call, since the user waits.
 	descriptor, err := remote.Get(reference, remote.WithContext(ctx), remote.WithAuth(auth),
-		remote.WithTransport(newTransport()), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
+		remote.WithTransport(client), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -195,7 +200,7 @@ func (e *movedError) Error() string {
 }
 
 // newTransport goes the way that HTTPS_PROXY and NO_PROXY say, as kubectl does.
-func newTransport() http.RoundTripper {
+func newTransport() encrypted {
 	return encrypted{&http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: answerWithin}).DialContext,
@@ -208,6 +213,9 @@ func newTransport() http.RoundTripper {
 // encrypted refuses plain http but for this machine itself: the library would try it for private networks, too, and send
 // credentials there.
 type encrypted struct{ next http.RoundTripper }
+
+// CloseIdleConnections is what http.Client looks for.
+func (e encrypted) CloseIdleConnections() { (&http.Client{Transport: e.next}).CloseIdleConnections() }
 
 // RoundTrip implements http.RoundTripper.
 func (e encrypted) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -12,7 +12,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -483,4 +485,50 @@ func (s sized) Layers() ([]v1.Layer, error) {
 		layers[n] = large{layers[n]}
 	}
 	return layers, err
+}
+
+// TestDone: when nothing more is read no connection is left, however many images are looked at.
+func TestDone(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	open := map[net.Conn]bool{}
+	server := httptest.NewUnstartedServer(backend.New(backend.Logger(log.New(io.Discard, "", 0))))
+	closed := make(chan struct{}, 100)
+	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch state {
+		case http.StateNew:
+			open[c] = true
+		case http.StateClosed:
+			delete(open, c)
+			closed <- struct{}{}
+		default:
+		}
+	}
+	server.Start()
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	digest := push(t, host+"/shop/web:1", image(t, "1", layer(t, "app=x")))
+	mu.Lock()
+	clear(open) // those that pushed
+	mu.Unlock()
+	for range 5 {
+		if _, err := users(t, nobody, registry.Request{Image: host + "/shop/web:1", ID: host + "/shop/web@" + digest}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for {
+		mu.Lock()
+		left := len(open)
+		mu.Unlock()
+		if left == 0 {
+			return
+		}
+		select {
+		case <-closed:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%d connections are left", left)
+		}
+	}
 }
