@@ -58,6 +58,8 @@ type SessionRequest struct {
 	TTLGiven bool
 	// Timeout bounds the start of a new session container.
 	Timeout time.Duration
+	// Detach leaves the command running, for TTL at the most.
+	Detach bool
 	// New asks for a session container of one's own.
 	New, Quiet bool
 }
@@ -72,7 +74,7 @@ func Session(ctx context.Context, cluster Cluster, execer session.Execer, images
 // open goes through all stages.
 func (s *sessionRun) open(ctx context.Context) (int, error) {
 	r := s.request
-	if !r.Quiet && (!s.readyOnly && len(r.Command) == 0 || ui.IsTerminal(s.streams.Err)) {
+	if !r.Quiet && (!s.readyOnly && len(r.Command) == 0 || r.Detach || ui.IsTerminal(s.streams.Err)) {
 		s.notices = ui.NewNotices(s.streams.Err)
 	}
 	pod, err := findPod(ctx, s.cluster, s.streams, s.notices, r.TargetRequest, wouldEnter(ctx, s.cluster, r))
@@ -90,6 +92,9 @@ func (s *sessionRun) open(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	s.request.TTL = r.ttl(s.plan)
+	if err := s.checkDetach(); err != nil {
+		return 0, err
+	}
 	return s.enter(ctx, pod)
 }
 
@@ -246,6 +251,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		Stdout:   s.streams.Out,
 		Stderr:   s.streams.Err,
 		TTY:      s.request.TTY,
+		Detach:   s.request.Detach,
 		Grace:    s.request.Grace,
 		Place:    s.prompt(),
 		Quiet:    s.request.Quiet,
@@ -262,6 +268,9 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 			}
 		},
 	}
+	if s.request.Detach {
+		r.Grace = s.request.TTL
+	}
 	if s.request.Stdin {
 		r.Stdin = s.streams.In
 	}
@@ -272,6 +281,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	restore()
 	if begun.Load() {
 		status, err = s.whyEnded(context.WithoutCancel(ctx), in, pod, status, err)
+		status, err = s.detached(in, status, err)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil && !begun.Load():
@@ -297,7 +307,11 @@ func (s *sessionRun) run(ctx context.Context, in session.Found, pod *corev1.Pod,
 func (s *sessionRun) whyEnded(ctx context.Context, in session.Found, pod *corev1.Pod, status int, err error) (int, error) {
 	var lost *fault.Lost
 	isLost, isCut := errors.As(err, &lost), errors.Is(err, session.ErrCut)
-	if !isLost && !isCut && (err != nil || status != session.StatusKilled) {
+	name := fault.Pod{Namespace: pod.Namespace, Name: pod.Name}
+	switch {
+	case errors.Is(err, session.ErrLease):
+		return 0, &fault.Ended{Pod: name, Target: s.facts.Container, Container: in.Name, By: fault.LeaseEnded, Grace: s.request.Grace}
+	case !isLost && !isCut && (err != nil || status != session.StatusKilled):
 		return status, err
 	}
 	at := session.Place{Pod: pod, Target: s.facts.Container, TargetID: s.facts.ContainerID, Container: in.Name}
@@ -313,8 +327,7 @@ func (s *sessionRun) whyEnded(ctx context.Context, in session.Found, pod *corev1
 		lost.Unchanged = unknown == nil
 	case isCut:
 		e := &fault.Ended{
-			Pod:    fault.Pod{Namespace: pod.Namespace, Name: pod.Name},
-			Target: at.Target, Container: at.Container, By: fault.Unknown,
+			Pod: name, Target: at.Target, Container: at.Container, By: fault.Unknown,
 		}
 		if unknown == nil {
 			e.Detail = "its target runs on"

@@ -55,8 +55,8 @@ type world struct {
 	calls, execs []string
 	// looks are the containers of those execs that run nothing.
 	looks []string
-	// sessions are the words of those execs that say which session it is.
-	sessions []string
+	// sessions are the words of those execs that say which session it is, graces those for how long it outlives its client.
+	sessions, graces []string
 	// uses is what a session container says that is looked into, told what it was told.
 	uses string
 	told []string
@@ -75,8 +75,9 @@ type world struct {
 	run     func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error)
 	// kept hears what keepers on a connection of their own are told.
 	kept func(line string)
-	// cut leaves out a session's last word.
+	// cut leaves out a session's last word, why is what it says with it.
 	cut bool
+	why string
 	// webhook changes what is added.
 	webhook func(*corev1.EphemeralContainer)
 	// greeting replaces what the session says.
@@ -253,7 +254,7 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 	}
 	w.mu.Lock()
 	w.execs = append(w.execs, c.Name)
-	w.sessions = append(w.sessions, command[4])
+	w.sessions, w.graces = append(w.sessions, command[4]), append(w.graces, command[6])
 	if command[3] == "mindebug-look" {
 		w.looks = append(w.looks, c.Name)
 	}
@@ -293,7 +294,7 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 		status, err = w.run(ctx, s, heard)
 	}
 	if !w.cut {
-		_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")) // a session's last word
+		_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")+w.why) // a session's last word
 	}
 	return status, err
 }
@@ -548,6 +549,7 @@ func TestWhatEndsASession(t *testing.T) {
 	for name, test := range map[string]struct {
 		run   func(context.Context, attach.Streams, <-chan string) (int, error)
 		cut   bool
+		why   string
 		shell bool
 		then  func(*world)
 		want  result
@@ -558,7 +560,16 @@ func TestWhatEndsASession(t *testing.T) {
 		"killed with its pod":               {run: killed, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
 		"cut off":                           {run: killed, cut: true, want: result{err: ended(fault.Unknown, "its target runs on")}, took: 5 * time.Second},
 		"cut off, and the server is silent": {run: killed, cut: true, then: func(w *world) { w.readErr = down }, want: result{err: ended(fault.Unknown, "")}},
-		"lost with its pod":                 {run: broken, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
+		"its lease ran out": {run: killed, why: ":lease", want: result{
+			err: &fault.Ended{Pod: web, Target: "app", Container: "NEW", By: fault.LeaseEnded, Grace: time.Minute},
+		}},
+		"its container is stopped": {run: killed, why: ":stop", then: func(w *world) {
+			w.pod.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{
+				Name:  w.execs[0],
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: "mindebug: stopped\n"}},
+			}}
+		}, want: result{err: ended(fault.ContainerEnded, "it says: mindebug: stopped")}},
+		"lost with its pod": {run: broken, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
 		"lost, and the server is silent": {run: broken, then: func(w *world) { w.readErr = down }, want: result{
 			err: &fault.Lost{Pod: web, Container: "NEW", Cause: io.ErrUnexpectedEOF, Server: syscall.ECONNREFUSED},
 		}},
@@ -572,7 +583,7 @@ func TestWhatEndsASession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w, r := &world{pod: nonRoot().Build(), cut: test.cut}, aRequest()
+				w, r := &world{pod: nonRoot().Build(), cut: test.cut, why: test.why}, aRequest()
 				w.run = func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error) {
 					if test.then != nil {
 						w.mu.Lock()

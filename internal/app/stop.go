@@ -149,6 +149,9 @@ func describeUses(in *session.Listed, uses []session.Use) []string {
 		line := fmt.Sprintf("entered otherwise than by a session, for %s", duration.HumanDuration(use.For))
 		if use.ID != "" {
 			line = fmt.Sprintf("session %s, for %s", use.ID, duration.HumanDuration(use.For))
+			if use.Detached {
+				line += fmt.Sprintf(", left running, ended in %s at the latest", duration.HumanDuration(max(use.Limit-use.For, 0)))
+			}
 			if use.Reason != "" {
 				line += ": " + use.Reason
 			}

@@ -41,9 +41,10 @@ func (w *world) EachPod(_ context.Context, _, _ string, do func(*corev1.Pod)) er
 
 func TestStopSession(t *testing.T) {
 	t.Parallel()
-	const inUse = "mindebug 1\nsession 61 mindebug:abc:INC-7\nsession 5 -\nend\n"
+	const inUse = "mindebug 1\nsession 61 mindebug:abc:INC-7\nsession 5 -\ndetached 61 3600 mindebug:def:\nend\n"
 	inUseErr := &fault.InUse{Pod: web, Container: "mindebug-a", By: []string{
 		"mindebug-a, beside app", "session abc, for 61s: INC-7 (the audit log has its user, by mindebug:abc:)", "entered otherwise than by a session, for 5s",
+		"session def, for 61s, left running, ended in 58m at the latest (the audit log has its user, by mindebug:def:)",
 	}}
 	for _, test := range []struct {
 		name    string

@@ -109,6 +109,9 @@ func explainEnded(e *fault.Ended, m *message) {
 	case fault.ContainerEnded:
 		m.text = fmt.Sprintf("session container %s of pod/%s ended, and the session with it", e.Container, e.Pod.Name)
 		m.hint = "enter a new one: " + again
+	case fault.LeaseEnded:
+		m.text = fmt.Sprintf("what ran in pod/%s was killed: nothing was heard of this client for %s (--grace)", e.Pod.Name, e.Grace)
+		m.hint = "enter again, with a longer grace period if such a pause is to be expected: " + again
 	case fault.Unknown:
 		m.text = fmt.Sprintf("the session in pod/%s was killed", e.Pod.Name)
 		m.facts = []string{"it may have been the kernel, for want of memory, or another process in the pod"}

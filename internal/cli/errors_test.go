@@ -131,6 +131,12 @@ var explained = []struct {
 			"hint: enter a new one: kubectl mindebug -n shop pod/web-7d -c app\n",
 	},
 	{
+		name: "lease ended", status: 137,
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.LeaseEnded, Grace: time.Minute},
+		want: "error: what ran in pod/web-7d was killed: nothing was heard of this client for 1m0s (--grace)\n" +
+			"hint: enter again, with a longer grace period if such a pause is to be expected: kubectl mindebug -n shop pod/web-7d -c app\n",
+	},
+	{
 		name: "session killed by nobody knows whom", status: 137,
 		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.Unknown, Detail: "its target runs on"},
 		want: "error: the session in pod/web-7d was killed\n" +

@@ -132,6 +132,9 @@ func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
 		return err
 	}
 	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version
+	if r.Detach {
+		return f.detach(ctx, c, execer, r)
+	}
 	status, err := app.Session(ctx, c, execer, registry.Client{}, f.streams(), r)
 	if err == nil && status != 0 {
 		err = &exitStatus{status}

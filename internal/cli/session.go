@@ -24,6 +24,7 @@ type sessionFlags struct {
 	imageFlags
 	startFlags
 	grace          time.Duration
+	detach         bool
 	dryRun, output string
 }
 
@@ -71,6 +72,7 @@ func (f *sessionFlags) add(flags *pflag.FlagSet) {
 	f.planFlags.add(flags)
 	f.startFlags.add(flags)
 	flags.DurationVar(&f.grace, "grace", time.Minute, "how long what runs in a session outlives a lost client")
+	flags.BoolVar(&f.detach, "detach", false, "leave the command running, for --ttl at the most, and print where: pod/NAME SESSION-CONTAINER")
 	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "client or server: print the container that would be added, as it is asked for or as the API server would store it, and add nothing")
 	addOutput(flags, &f.output, formatYAML, formatJSON)
 }
@@ -96,7 +98,10 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 	}
 	r := app.SessionRequest{
 		TargetRequest: wanted, PlanRequest: plan, Command: command,
-		Stdin: f.stdin, TTY: f.tty && around.terminal, Grace: f.grace,
+		Stdin: f.stdin, TTY: f.tty && around.terminal, Grace: f.grace, Detach: f.detach,
+	}
+	if err := f.checkDetach(r); err != nil {
+		return r, err
 	}
 	if len(command) == 0 {
 		r.Stdin, r.TTY = true, around.terminal
@@ -111,4 +116,17 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 		return r, &fault.Usage{Reason: fmt.Sprintf("--grace=%s is less than the least, 1s", f.grace)}
 	}
 	return r, f.checkDryRun()
+}
+
+// checkDetach refuses what cannot be left running.
+func (f *sessionFlags) checkDetach(r app.SessionRequest) error {
+	switch {
+	case !f.detach:
+		return nil
+	case len(r.Command) == 0:
+		return &fault.Usage{Reason: "--detach leaves a command running, and a shell with nobody in it does nothing", Hint: "write the command after the target: -- COMMAND"}
+	case f.stdin || f.tty:
+		return &fault.Usage{Reason: "--detach leaves nobody to type: it excludes --stdin and --tty", Hint: "leave them away"}
+	}
+	return nil
 }

@@ -141,6 +141,9 @@ type sessionUse struct {
 	Session string `json:"session,omitempty"`
 	Reason  string `json:"reason,omitempty"`
 	Seconds int64  `json:"seconds"`
+	// Detached and SecondsLeft are of a command that its client has left running.
+	Detached    bool  `json:"detached,omitempty"`
+	SecondsLeft int64 `json:"secondsLeft,omitempty"`
 }
 
 func newSessionList(context string, listed []app.ListedSession) sessionList {
@@ -166,7 +169,9 @@ func newSessionList(context string, listed []app.ListedSession) sessionList {
 			item.InUse = []sessionUse{}
 		}
 		for _, use := range l.InUse {
-			item.InUse = append(item.InUse, sessionUse{use.ID, use.Reason, int64(use.For.Seconds())})
+			item.InUse = append(item.InUse, sessionUse{
+				use.ID, use.Reason, int64(use.For.Seconds()), use.Detached, int64(max(use.Limit-use.For, 0).Seconds()),
+			})
 		}
 		list.Items = append(list.Items, item)
 	}
@@ -231,6 +236,15 @@ func (i sessionItem) state() string {
 func (i sessionItem) use() string {
 	if i.InUse == nil {
 		return "unknown"
+	}
+	detached := 0
+	for _, use := range i.InUse {
+		if use.Detached {
+			detached++
+		}
+	}
+	if detached > 0 {
+		return fmt.Sprintf("%d (%d detached)", len(i.InUse), detached)
 	}
 	return strconv.Itoa(len(i.InUse))
 }

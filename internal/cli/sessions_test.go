@@ -114,15 +114,19 @@ func TestWriteSessions(t *testing.T) {
 		{Namespace: "shop", Pod: "web", Listed: session.Listed{
 			Name: "mindebug-b", Target: "app", Image: "debug:1", Profile: "--profile=general", State: session.Ended, Started: at, Ended: at, Why: "stopped",
 		}},
+		{Namespace: "shop", Pod: "web", InUse: []session.Use{{ID: "def", For: time.Minute, Detached: true, Limit: time.Hour}, {For: time.Minute}}, Listed: session.Listed{
+			Name: "mindebug-d", Target: "app", Image: "debug:1", State: session.Running, Started: at,
+		}},
 		{Namespace: "shop", Pod: "web", Listed: session.Listed{Name: "mindebug-c", Target: "app", Image: "debug:1", State: session.Starting}},
 	})
 	for output, want := range map[string]string{
-		"": `NAMESPACE   POD   CONTAINER   SESSION CONTAINER   MADE BY       AS                        AGE       STATE            IN USE    REASON
-shop        web   app         mindebug-a          dana\x1b[2J   65532:0 (mirror)          5m        running          1         INC-7
+		"": `NAMESPACE   POD   CONTAINER   SESSION CONTAINER   MADE BY       AS                        AGE       STATE            IN USE           REASON
+shop        web   app         mindebug-a          dana\x1b[2J   65532:0 (mirror)          5m        running          1                INC-7
 shop        web   app         mindebug-b          unknown       ?:? (--profile=general)   5m        ended: stopped   0
+shop        web   app         mindebug-d          unknown       ?:? (mirror)              5m        running          2 (1 detached)
 shop        web   app         mindebug-c          unknown       ?:? (mirror)              unknown   starting         unknown
 `,
-		"name": "pod/web mindebug-a\npod/web mindebug-b\npod/web mindebug-c\n",
+		"name": "pod/web mindebug-a\npod/web mindebug-b\npod/web mindebug-d\npod/web mindebug-c\n",
 	} {
 		var out bytes.Buffer
 		if err := writeSessions(&out, list, sessionsRequest{output: output}, at.Add(5*time.Minute)); err != nil {
@@ -137,7 +141,7 @@ shop        web   app         mindebug-c          unknown       ?:? (mirror)    
 		}
 	}
 	for output, parts := range map[string][]string{
-		"json": {`"kind": "SessionList"`, `"madeBy": "dana\u001b[2J"`, `"startedAt": "2023-11-14T22:13:20Z"`, `"session": "abc"`, `"seconds": 60`, `"inUse": null`, `"inUse": []`},
+		"json": {`"kind": "SessionList"`, `"madeBy": "dana\u001b[2J"`, `"startedAt": "2023-11-14T22:13:20Z"`, `"session": "abc"`, `"seconds": 60`, `"detached": true`, `"secondsLeft": 3540`, `"inUse": null`, `"inUse": []`},
 		"yaml": {"kind: SessionList\n", "why: stopped\n", "inUse: null\n"},
 		"wide": {"IMAGE", "VERSION", "TTL", "debug:1"},
 	} {

@@ -67,6 +67,8 @@ type Ended struct {
 	Exit *Exit
 	// Detail is the word of who ended it: of the eviction, of the session container.
 	Detail string
+	// Grace is how long nothing was heard of the client, where that is why.
+	Grace time.Duration
 }
 
 // Ender is what ends a session.
@@ -80,6 +82,7 @@ const (
 	PodEvicted      Ender = "pod evicted"
 	PodReplaced     Ender = "pod replaced"
 	ContainerEnded  Ender = "session container ended"
+	LeaseEnded      Ender = "lease ended"
 	Unknown         Ender = "unknown"
 )
 

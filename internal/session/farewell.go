@@ -12,10 +12,22 @@ import (
 type farewell struct {
 	out  io.Writer
 	mark []byte
-	// held is the end of what came, where the mark may have begun.
+	// held is the end of what came, where the mark may have begun; once it was said, what may be why.
 	held []byte
 	said bool
+	why  why
+	// reasons are those that what comes next may be.
+	reasons []why
 }
+
+// why is what a session says with its mark of a command that it has ended itself.
+type why string
+
+// The reasons: the lease ran out, and the session container ends.
+const (
+	whyLease why = ":lease"
+	whyStop  why = ":stop"
+)
 
 func newFarewell(out io.Writer, id string) *farewell {
 	return &farewell{out: out, mark: []byte("\x1emindebug:" + id)}
@@ -29,13 +41,15 @@ func (f *farewell) Write(p []byte) (int, error) {
 		f.held = nil
 	}
 	if before, after, found := bytes.Cut(text, f.mark); found {
-		f.said = true
+		f.said, f.reasons, text = true, []why{whyLease, whyStop}, after
 		if len(before) > 0 {
 			if _, err := f.out.Write(before); err != nil {
 				return 0, err
 			}
 		}
-		text = after
+	}
+	if text = f.because(text); len(f.held) > 0 {
+		return len(p), nil
 	}
 	if n := f.begun(text); n > 0 {
 		f.held = bytes.Clone(text[len(text)-n:])
@@ -47,6 +61,24 @@ func (f *farewell) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// because takes the reason off what follows the mark. It holds back what may be the beginning of one.
+func (f *farewell) because(text []byte) []byte {
+	for _, reason := range f.reasons {
+		if rest, found := bytes.CutPrefix(text, []byte(reason)); found {
+			f.why, f.reasons = reason, nil
+			return rest
+		}
+	}
+	if len(text) > 0 && slices.ContainsFunc(f.reasons, func(r why) bool { return bytes.HasPrefix([]byte(r), text) }) {
+		f.held = bytes.Clone(text)
+		return nil
+	}
+	if len(text) > 0 {
+		f.reasons = nil
+	}
+	return text
 }
 
 // begun is how many bytes at the end of text could be the beginning of the mark.

@@ -13,16 +13,23 @@ func TestFarewell(t *testing.T) {
 	for name, test := range map[string]struct {
 		in, want string
 		said     bool
+		why      why
 	}{
-		"nothing":                {},
-		"the mark alone":         {in: mark, said: true},
-		"after output":           {in: "out\n" + mark, want: "out\n", said: true},
-		"none":                   {in: "out\n", want: "out\n"},
-		"begun only":             {in: "out\x1emindebug:ab", want: "out\x1emindebug:ab"},
-		"begun twice":            {in: "\x1emind" + mark, want: "\x1emind", said: true},
-		"another session's":      {in: "\x1emindebug:abd", want: "\x1emindebug:abd"},
-		"output after it":        {in: mark + "late", want: "late", said: true},
-		"its first byte in data": {in: "\x1e\x1e\x00\x1e", want: "\x1e\x1e\x00\x1e"},
+		"nothing":                 {},
+		"the mark alone":          {in: mark, said: true},
+		"after output":            {in: "out\n" + mark, want: "out\n", said: true},
+		"none":                    {in: "out\n", want: "out\n"},
+		"begun only":              {in: "out\x1emindebug:ab", want: "out\x1emindebug:ab"},
+		"begun twice":             {in: "\x1emind" + mark, want: "\x1emind", said: true},
+		"another session's":       {in: "\x1emindebug:abd", want: "\x1emindebug:abd"},
+		"output after it":         {in: mark + "late", want: "late", said: true},
+		"since the lease ran out": {in: "out\n" + mark + ":lease", want: "out\n", said: true, why: whyLease},
+		"since it was stopped":    {in: mark + ":stop", said: true, why: whyStop},
+		"and output after that":   {in: mark + ":stop:lease", want: ":lease", said: true, why: whyStop},
+		"no reason":               {in: mark + ":l:stop", want: ":l:stop", said: true},
+		"begun reason only":       {in: mark + ":st", want: ":st", said: true},
+		"reason without the mark": {in: "out:lease", want: "out:lease"},
+		"its first byte in data":  {in: "\x1e\x1e\x00\x1e", want: "\x1e\x1e\x00\x1e"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,8 +46,8 @@ func TestFarewell(t *testing.T) {
 				if err := f.flush(); err != nil {
 					t.Fatal(err)
 				}
-				if out.String() != test.want || f.said != test.said {
-					t.Errorf("by %d bytes: %q, said %v; want %q, %v", size+1, out.String(), f.said, test.want, test.said)
+				if out.String() != test.want || f.said != test.said || f.why != test.why {
+					t.Errorf("by %d bytes: %q, said %v, why %q; want %q, %v, %q", size+1, out.String(), f.said, f.why, test.want, test.said, test.why)
 				}
 			}
 		})
@@ -86,7 +93,7 @@ func FuzzFarewell(f *testing.F) {
 		if err := w.flush(); err != nil {
 			t.Fatal(err)
 		}
-		if strings.Count(text, string(w.mark)) < 2 && out.String() != strings.Replace(text, string(w.mark), "", 1) {
+		if strings.Count(text, string(w.mark)) < 2 && w.why == "" && out.String() != strings.Replace(text, string(w.mark), "", 1) {
 			t.Errorf("%q became %q", text, out.String())
 		}
 	})

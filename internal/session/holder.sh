@@ -31,5 +31,13 @@ while [ -z "$why" ]; do
   elif [ $((t - last)) -ge "$ttl" ]; then why="unused for $ttl s"; fi
 done
 trap '' TERM USR1
-sweep "*$run_of*" MINDEBUG_SESSION=
+case $ttl:$why in 0:unused*) why='its last session left' ;; esac
+finish USR2 ''
+# Their own shells have their last words, and their tini reaps them: when this process ends the runtime kills all that is
+# left at once, and what then has no parent any more is a zombie of the target's first process.
+round=0
+while below "*$run_of*" MINDEBUG_SESSION=; [ -n "$tops" ] && [ $round -lt 100 ]; do
+  round=$((round + 1))
+  nap 0.02
+done
 echo "mindebug: $why" >/dev/termination-log

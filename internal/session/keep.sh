@@ -5,8 +5,10 @@
 # the session's own shell then ends by itself. SIGUSR1, from that shell, means that the command has ended and takes no
 # more input: the client is told "over".
 #
-# mindebug-guard:SESSION GRACE does the same for a session whose keeper has not come within GRACE seconds, because its
-# client was gone before it could send one.
+# mindebug-guard:SESSION GRACE hears nobody, and ends the session after GRACE seconds.
+#
+# Where "within" follows GRACE the session's own shell has started it, and it gives way to a keeper that has come from the
+# client meanwhile, on a connection of its own.
 eval "$MINDEBUG_LIB"
 [ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_KEEP"' "$0" "$@"; }
 trap '' HUP INT QUIT TERM PIPE
@@ -23,19 +25,15 @@ leaders() {
   work=$command
 }
 
-case $0 in mindebug-guard:*)
-  nap "$1"
-  ours
-  for p in $pids; do
-    line "/proc/$p/cmdline"
-    case $x in *'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"*) exit 0 ;; esac
-  done
-  sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"
-  exit 0 ;;
-esac
-
 now
 heard=$t
+case $0 in mindebug-guard:*)
+  while now; left=$((heard + $1 - t)); [ $left -gt 0 ]; do
+    [ $left -le 600 ] || left=600                # read -t takes no more than some weeks
+    nap $left
+  done
+  word=end ;;
+esac
 while [ "$word" != end ]; do
   if ! read -r ${timed:+-t "$1"} word; then
     [ -n "$over" ] || break
@@ -60,4 +58,11 @@ while now; [ $((t - heard)) -lt "$1" ]; do
   [ -n "$tops" ] || exit 0
   nap 0.2
 done
-sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"
+if [ "$2" = within ]; then
+  ours
+  for p in $pids; do
+    line "/proc/$p/cmdline"
+    case $x in *'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"*) exit 0 ;; esac
+  done
+fi
+finish USR1 "$session:"

@@ -55,14 +55,14 @@ ours() {
   done
 }
 
-# signal NAME: sends SIGUSR1 to the processes in pids whose command line contains NAME, if they wait for it: bit 9 of
-# SigCgt (proc_pid_status(5)). One that is only starting would die of it.
-signal() {
+# tell SIGNAL NAME: sends SIGUSR1 or SIGUSR2 to the processes in pids whose command line contains NAME, if they wait for it:
+# bit 9 or 11 of SigCgt (proc_pid_status(5)). One that does not, or is only starting, would die of it.
+tell() {
   for p in $pids; do
     line "/proc/$p/cmdline"
-    case $x in *"$1"*) ;; *) continue ;; esac
+    case $x in *"$2"*) ;; *) continue ;; esac
     while read -r key value; do
-      case $key$value in SigCgt:*[2367abef]??) kill -USR1 "$p" ;; esac
+      case $1:$key$value in USR1:SigCgt:*[2367abef]?? | USR2:SigCgt:*[89abcdef]??) kill "-$1" "$p" ;; esac
     done <"/proc/$p/status"
   done
 } 2>/dev/null
@@ -113,4 +113,11 @@ sweep() {
     nap 0.02
   done 2>/dev/null
   kill -CONT $tops 2>/dev/null
+}
+
+# finish SIGNAL SESSION: ends SESSION ("ID:"), or all where it is empty, with the SIGNAL that tells its own shell why.
+finish() {
+  ours
+  tell "$1" "$run_of$2"
+  sweep "*$run_of$2*" "MINDEBUG_SESSION=${2%:}"
 }

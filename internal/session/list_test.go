@@ -38,7 +38,7 @@ func TestList(t *testing.T) {
 			state("stuck", corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}})
 			state("running", corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at}})
 			state("ended", corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-				StartedAt: at, FinishedAt: at, Reason: "Completed", Message: "mindebug: unused for 0 s\n",
+				StartedAt: at, FinishedAt: at, Reason: "Completed", Message: "mindebug: its last session left\n",
 			}})
 			state("killed", corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{StartedAt: at, FinishedAt: at, Reason: "OOMKilled"}})
 		}).Build()
@@ -53,7 +53,7 @@ func TestList(t *testing.T) {
 		listed("starting", Starting, "", time.Time{}, time.Time{}),
 		listed("stuck", Failing, "ImagePullBackOff", time.Time{}, time.Time{}),
 		listed("running", Running, "", at.Time, time.Time{}),
-		listed("ended", Ended, "unused for 0 s", at.Time, at.Time),
+		listed("ended", Ended, "its last session left", at.Time, at.Time),
 		listed("killed", Ended, "OOMKilled", at.Time, at.Time),
 	}
 	if diff := cmp.Diff(want, List(pod)); diff != "" {
@@ -77,6 +77,10 @@ func TestParseLook(t *testing.T) {
 		"mindebug 1\nsession 61 mindebug:abc:INC-7: a b\nsession 5 -\nsession 0 mindebug:def:\nend\n": {answered: true, uses: []Use{
 			{ID: "abc", Reason: "INC-7: a b", For: 61 * time.Second}, {For: 5 * time.Second}, {ID: "def"},
 		}},
+		"mindebug 1\ndetached 61 3600 mindebug:abc:a b\nend\n": {answered: true, uses: []Use{
+			{ID: "abc", Reason: "a b", For: 61 * time.Second, Detached: true, Limit: time.Hour},
+		}},
+		"mindebug 1\ndetached 61 mindebug:abc:\nend\n": {},
 	} {
 		uses, stopping, answered := parseLook(text)
 		if diff := cmp.Diff(want.uses, uses); diff != "" || stopping != want.stopping || answered != want.answered {

@@ -22,6 +22,9 @@ type Use struct {
 	ID, Reason string
 	// For is how long it has been going on.
 	For time.Duration
+	// Detached is true where its client has left it running; then it is ended after Limit.
+	Detached bool
+	Limit    time.Duration
 }
 
 // Stop says when to end a session container.
@@ -60,15 +63,10 @@ func parseLook(text string) (uses []Use, stopping, answered bool) {
 		switch {
 		case i == 0 && line != "mindebug "+strconv.Itoa(Protocol):
 			return nil, false, false
-		case word == "session":
-			age, who, _ := strings.Cut(rest, " ")
-			seconds, err := strconv.ParseInt(age, 10, 32)
-			if err != nil {
+		case word == "session", word == "detached":
+			use, ok := parseUse(rest, word == "detached")
+			if !ok {
 				return nil, false, false
-			}
-			use := Use{For: time.Duration(max(seconds, 0)) * time.Second}
-			if id, ok := strings.CutPrefix(who, "mindebug:"); ok {
-				use.ID, use.Reason, _ = strings.Cut(id, ":")
 			}
 			uses = append(uses, use)
 		case word == "stopping":
@@ -78,6 +76,26 @@ func parseLook(text string) (uses []Use, stopping, answered bool) {
 		}
 	}
 	return uses, stopping, answered
+}
+
+// parseUse reads what look.sh says of one who is in: "SECONDS WHO", or "SECONDS LIMIT WHO" where it is detached.
+func parseUse(text string, detached bool) (use Use, ok bool) {
+	seconds := func() (d time.Duration) {
+		var word string
+		word, text, _ = strings.Cut(text, " ")
+		n, err := strconv.ParseInt(word, 10, 32)
+		ok = ok && err == nil
+		return time.Duration(max(n, 0)) * time.Second
+	}
+	ok = true
+	use = Use{For: seconds(), Detached: detached}
+	if detached {
+		use.Limit = seconds()
+	}
+	if id, found := strings.CutPrefix(text, "mindebug:"); found {
+		use.ID, use.Reason, _ = strings.Cut(id, ":")
+	}
+	return use, ok
 }
 
 // AwaitEnd waits until a container of the pod, which was read before, has ended, no longer than bound. It returns why, in

@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2016,SC2154
 # mindebug-look WHAT: says what is going on in the container: a line "session SECONDS mindebug:SESSION:REASON" for each
-# session in it, "session SECONDS -" for what else somebody started there, and "end". Where WHAT is "stop" and there is
-# none, or WHAT is "force", it has the holder end the container, and says "stopping" before.
+# session in it, "detached SECONDS LIMIT mindebug:…" for each that its client has left running, for LIMIT seconds at the
+# most, "session SECONDS -" for what else somebody started there, and "end". Where WHAT is "stop" and there is none, or WHAT
+# is "force", it has the holder end the container, and says "stopping" before.
 eval "$MINDEBUG_LIB"
 [ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_LOOK"' "$0" "$@"; }
 started() { age=$((t - ${20} / 100)); }          # field 22 of /proc/PID/stat, in hundredths of a second since the start
@@ -16,16 +17,21 @@ for p in $pids; do
   case $x in
     *'eval "$MINDEBUG_HOLD"mindebug-hold'*) holder=$p; continue ;;
     *'eval "$MINDEBUG_KEEP"mindebug-keep:'* | *'eval "$MINDEBUG_'*'"mindebug-look'*) continue ;;
-    *"$run_of"*) word=$(tr '\0\n' '\n ' <"/proc/$p/cmdline" | while read -r w; do
-      case $w in mindebug:*) printf %s "$w"; break ;; esac
-    done) ;;
-    *) word=- ;;
+    *"$run_of"*) who=$(tr '\0\n' '\n ' <"/proc/$p/cmdline" | {
+      while read -r word; do case $word in mindebug:*) break ;; esac; done
+      read -r _
+      read -r limit
+      read -r _
+      read -r flags
+      case $flags in *d*) printf 'detached %s %s' "$limit" "$word" ;; *) printf 'session %s' "$word" ;; esac
+    }) ;;
+    *) who='session -' ;;
   esac
   line "/proc/$p/stat"
   [ -n "$x" ] || continue
   # shellcheck disable=SC2086
   started ${x##*) }
-  printf 'session %s %s\n' "$age" "$word"
+  printf '%s %s %s\n' "${who%% *}" "$age" "${who#* }"
   used=1
 done
 case $1$used in stop | force*)

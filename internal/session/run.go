@@ -34,7 +34,9 @@ type Request struct {
 	Stdout, Stderr io.Writer
 	TTY            bool
 	Sizes          <-chan attach.Size
-	// Grace is how long what runs in the session outlives a client that is gone.
+	// Detach leaves the command running, with no input and no output, once it has begun. The error is then a *LeftError.
+	Detach bool
+	// Grace is how long what runs in the session outlives a client that is gone, or that leaves it.
 	Grace time.Duration
 	// Place is what the prompt of a shell says.
 	Place string
@@ -67,47 +69,41 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	defer cancel(nil)
 	id := rand.String(8)
 	begun := make(chan struct{})
-	keeper := newLines()
 	unread, over := &broken{done: newSignal()}, newSignal()
+	// Standard input that the command does not want can carry the lease; a terminal would echo it.
+	within := r.Stdin == nil && !r.TTY
+	lease := newLease(within && !r.Detach, r.Grace)
 
-	end := newFarewell(pipe{r.Stdout, unread}, id)
+	end := newFarewell(pipe{lease.patient(r.Stdout), unread}, id)
 	out := &greeter{out: end, greeted: func(g Greeting) {
 		r.Begun(g)
 		close(begun)
 	}}
-	streams := attach.Streams{Stdout: out, Stderr: pipe{r.Stderr, unread}, TTY: r.TTY, Sizes: r.Sizes}
-	flags := ""
+	streams := attach.Streams{Stdout: out, Stderr: pipe{lease.patient(r.Stderr), unread}, TTY: r.TTY, Sizes: r.Sizes}
 	var ends sync.WaitGroup
-	// Standard input that the command does not want can carry the lease; a terminal would echo it.
-	apart := r.Stdin != nil || r.TTY
-	if apart {
-		if r.Stdin != nil {
-			streams.Stdin = gate(ctx, begun, over.c, r.Stdin)
-		}
-		if !r.TTY {
-			flags += "i"
-		}
-		ends.Go(func() { keep(ctx, execer, c, id, r.Grace, keeper, begun, over) })
-	} else {
-		flags += "k"
-		streams.Stdin = keeper
+	opens := (<-chan struct{})(begun)
+	switch {
+	case r.Detach:
+		ends.Go(func() { leave(ctx, begun, cancel) })
+	case within:
+		streams.Stdin, opens = lease.within, lease.stalled.c
+	case r.Stdin != nil:
+		streams.Stdin = gate(ctx, begun, over.c, r.Stdin)
 	}
-	ends.Go(func() { keeper.live(ctx, func() { cancel(errNoEnd) }, begun, r, unread.done.c) })
+	if !r.Detach {
+		ends.Go(func() { lease.keep(ctx, execer, c, id, r.Grace, opens, over) })
+		ends.Go(func() { lease.live(ctx, func() { cancel(errNoEnd) }, begun, r, unread.done.c) })
+	}
 
-	status, err := execer.Exec(ctx, c, r.words(id, flags), streams)
+	status, err := execer.Exec(ctx, c, r.words(id), streams)
 
 	began := closed(begun)
 	_ = end.flush() // what cannot be written is in unread
-	switch {
-	case errors.Is(context.Cause(ctx), errNoEnd):
-		err = &attach.LostError{Container: c, Cause: errNoEnd}
-	case began && err == nil && status == 0 && !end.said:
-		err = &attach.LostError{Container: c, Cause: errNoStatus}
-	case began && err == nil && status == StatusKilled && !end.said:
-		err = ErrCut
+	if began {
+		err = judge(context.Cause(ctx), c, id, end, status, err)
 	}
 	// Without an exit status the command may go on: its keeper is left to wait for the client, and to end it.
-	keeper.end(ctx, began && apart && err == nil)
+	lease.end(ctx, began && err == nil && !r.Detach)
 	cancel(nil)
 	ends.Wait()
 	switch failure := out.failure(); {
@@ -123,6 +119,25 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	return 0, &notBegunError{err}
 }
 
+// judge says how a session ended that had begun, given why its context did, and the status or error of its exec.
+func judge(cause error, c attach.Container, id string, end *farewell, status int, err error) error {
+	switch {
+	case errors.Is(cause, errLeft) && err != nil:
+		return &LeftError{ID: id}
+	case errors.Is(cause, errNoEnd):
+		return &attach.LostError{Container: c, Cause: errNoEnd}
+	case err != nil:
+		return err
+	case end.why == whyLease:
+		return ErrLease
+	case end.why == whyStop, status == StatusKilled && !end.said:
+		return ErrCut
+	case status == 0 && !end.said:
+		return &attach.LostError{Container: c, Cause: errNoStatus}
+	}
+	return nil
+}
+
 // wait says what is waited for.
 func (r *Request) wait(what string) {
 	if r.Waiting != nil {
@@ -131,9 +146,19 @@ func (r *Request) wait(what string) {
 }
 
 // words are those of the exec: the session's own, then the command's.
-func (r *Request) words(id, flags string) []string {
+func (r *Request) words(id string) []string {
+	flags := "-"
 	if r.Quiet {
-		flags = "q" + flags
+		flags += "q"
+	}
+	switch {
+	case r.Detach:
+		flags += "d"
+	case r.TTY:
+	case r.Stdin != nil:
+		flags += "i"
+	default:
+		flags += "k"
 	}
 	name := "mindebug"
 	if r.Look {
@@ -141,15 +166,19 @@ func (r *Request) words(id, flags string) []string {
 	}
 	return append([]string{
 		"sh", "-c", `eval "$MINDEBUG_RUN"`, name, "mindebug:" + id + ":" + r.Reason,
-		r.TargetID, seconds(r.Grace), r.Place, "-" + flags,
+		r.TargetID, seconds(r.Grace), r.Place, flags,
 	}, r.Command...)
 }
 
 // StatusKilled is the exit status of what SIGKILL ended.
 const StatusKilled = 128 + int(syscall.SIGKILL)
 
-// ErrCut says that what the command runs under did not come to its own end: it was killed from outside.
+// ErrCut says that what the command runs under did not come to its own end: it was killed from outside, or its container
+// ends.
 var ErrCut = errors.New("the session was killed")
+
+// ErrLease says that the command was killed since its client was not heard of for the grace period.
+var ErrLease = errors.New("the session was ended for want of a client")
 
 // errNoEnd is why a session is left that outlived SIGKILL.
 var errNoEnd = fmt.Errorf("what ran in the session was killed, and no end was heard of within %s", killAfter)
@@ -208,142 +237,6 @@ func closed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// keep holds the lease of a session whose standard input is the command's own, by a second stream. Whatever comes back on
-// it means that the command takes no more input.
-func keep(ctx context.Context, execer Execer, c attach.Container, id string, grace time.Duration, lines *lines, begun <-chan struct{}, over *signal) {
-	select {
-	case <-begun:
-	case <-ctx.Done():
-		return
-	}
-	command := []string{"sh", "-c", `eval "$MINDEBUG_KEEP"`, "mindebug-keep:" + id, seconds(grace)}
-	// Whatever ends this stream, the session goes on; without a lease it lasts as long as its command does.
-	_, _ = execer.Exec(ctx, c, command, attach.Streams{Stdin: lines, Stdout: said{over}})
-	lines.abandoned.send()
-}
-
-// said is a writer that tells that something was written.
-type said struct{ signal *signal }
-
-func (s said) Write(p []byte) (int, error) {
-	s.signal.send()
-	return len(p), nil
-}
-
-// lines is what a client says to a keeper, as the reader that a stream takes it from.
-type lines struct {
-	queue chan string
-	rest  string
-	// over is closed when nothing more is to be said, flushed when the stream asked for more after the last line and so
-	// has sent it, abandoned when the stream is gone.
-	over               chan struct{}
-	flushed, abandoned *signal
-}
-
-func newLines() *lines {
-	return &lines{
-		queue:     make(chan string),
-		over:      make(chan struct{}),
-		flushed:   newSignal(),
-		abandoned: newSignal(),
-	}
-}
-
-// Read implements io.Reader.
-func (l *lines) Read(p []byte) (int, error) {
-	for l.rest == "" {
-		select {
-		case l.rest = <-l.queue:
-		case <-l.over:
-			l.flushed.send()
-			return 0, io.EOF
-		}
-	}
-	n := copy(p, l.rest)
-	l.rest = l.rest[n:]
-	return n, nil
-}
-
-// say queues a line unless the stream is gone.
-func (l *lines) say(line string) {
-	select {
-	case l.queue <- line + "\n":
-	case <-l.over:
-	case <-l.abandoned.c:
-	}
-}
-
-// flushWithin bounds how long the end of a session waits for its keeper to be told, for instance because the keeper's
-// stream is only being opened.
-const flushWithin = time.Second
-
-// end lets go of the lease, and waits until that is sent where wait is set.
-func (l *lines) end(ctx context.Context, wait bool) {
-	if !wait {
-		close(l.over)
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, flushWithin)
-	defer cancel()
-	select {
-	case l.queue <- "end\n":
-	case <-l.abandoned.c:
-	case <-ctx.Done():
-	}
-	close(l.over)
-	select {
-	case <-l.flushed.c:
-	case <-l.abandoned.c:
-	case <-ctx.Done():
-	}
-}
-
-// soonestBeat is the least time between two signs of life.
-const soonestBeat = 250 * time.Millisecond
-
-// live says that the client is there, four times in each grace period, and passes on signals. What nobody reads any more
-// ends. A session that outlives SIGKILL for long has lost its way to the client, which then goes by itself.
-func (l *lines) live(ctx context.Context, leave func(), begun <-chan struct{}, r Request, unread <-chan struct{}) {
-	select {
-	case <-begun:
-	case <-ctx.Done():
-		return
-	}
-	beat := time.NewTicker(max(r.Grace/4, soonestBeat))
-	defer beat.Stop()
-	var kill, gone <-chan time.Time
-	for {
-		select {
-		case <-beat.C:
-			l.say(".")
-		case signal := <-r.Signals:
-			word := names[signal]
-			if r.TTY {
-				word = "KILL" // what the keys of a terminal do arrives by themselves; this ends the client
-			}
-			go l.say(word)
-			kill = time.After(killAfter)
-		case <-kill:
-			go l.say("KILL")
-			gone = time.After(killAfter)
-		case <-unread:
-			go l.say("KILL")
-			unread, gone = nil, time.After(killAfter)
-		case <-gone:
-			leave()
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// names are the signals that a keeper passes on. The end of a client's own terminal is as good as a request to end.
-var names = map[syscall.Signal]string{
-	syscall.SIGINT:  "INT",
-	syscall.SIGTERM: "TERM",
-	syscall.SIGHUP:  "TERM",
 }
 
 // gate is a reader that is shut until the session has begun, so that an attempt that fails takes nothing from the user's

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2016,SC2086,SC2154,SC3013
 # mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS
-# holds q for no notices, k where standard input is the lease (keep.sh) rather than the command's, and i where it is a
-# stream for the command.
+# holds q for no notices, k where standard input is the lease (keep.sh) rather than the command's, i where it is a stream
+# for the command, and d where the client leaves the command running: then GRACE is how long.
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
 # reason); all that follows is the command's own. Under the name mindebug-look that is all, and no use of the container.
@@ -83,22 +83,30 @@ case $* in *@*) for s; do shift; word "$s"; set -- "$@" "$w"; done ;; esac
 case $flags in
   *k*)
     exec 4<&0 </dev/null
-    sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-keep:$session" "$grace" <&4 >/dev/null 2>&1 3<&- 4<&- &
+    sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-keep:$session" "$grace" within <&4 >/dev/null 2>&1 3<&- 4<&- &
     exec 4<&- ;;
-  *) sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-guard:$session" "$grace" </dev/null >/dev/null 2>&1 3<&- & ;;
+  *) sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-guard:$session" "$grace" within </dev/null >/dev/null 2>&1 3<&- & ;;
 esac
 keeper=$!
 [ $# -gt 0 ] || set -- sh
 trap : INT TERM HUP QUIT
+by=''
+trap 'by=:lease' USR1                            # from the keeper
+trap 'by=:stop' USR2                             # from the holder
 exec 5>&2 2>/dev/null                            # what this shell says of its child ("Killed") is not the child's
 (
   exec 2>&5 5>&-
+  case $flags in *d*) exec </dev/null >/dev/null 2>&1 ;; esac # nobody will take what it says
   unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_LOOK MINDEBUG_TOP MINDEBUG_USER MINDEBUG_REASON MINDEBUG_VERSION MINDEBUG_PROFILE
   export MINDEBUG_SESSION="$session" T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \$PWD \$ "
   exec "$@" 3<&-
 )
-status=$?
+status=$? ended=$by
 
+case $flags$status in
+  *d*126) printf 'sh: %s: not executable\n' "$1" >&5 ;;
+  *d*127) printf 'sh: %s: not found\n' "$1" >&5 ;;
+esac
 case $flags in *q*) ;; *)
   [ $status = 0 ] || for s; do
     case $s in /*) [ ! -e "$s" ] || continue ;; *) continue ;; esac
@@ -116,13 +124,13 @@ case $flags in *i*)
   while line "/proc/$rest/stat"; do
     case $x in '' | *') Z '*) break ;; esac
     ours
-    signal 'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"
+    tell USR1 'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"
     nap 0.05
   done
   wait $rest ;;
 esac
 { kill -KILL $keeper; wait $keeper; } 2>/dev/null
 sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
-signal 'eval "$MINDEBUG_HOLD"mindebug-hold'       # a use that the holder may not have seen
-printf '\036mindebug:%s' "$session"              # the client takes it off, and so knows an end from a lost stream
+tell USR1 'eval "$MINDEBUG_HOLD"mindebug-hold'     # a use that the holder may not have seen
+printf '\036mindebug:%s' "$session$ended"        # the client takes it off, and so knows an end from a lost stream
 exit $status

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -414,6 +415,121 @@ func TestEndWithoutItsMark(t *testing.T) {
 	}
 }
 
+// TestEndBySomeoneElse: a session that says with its mark that it was ended is no end of its command's own.
+func TestEndBySomeoneElse(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[why]error{whyLease: ErrLease, whyStop: ErrCut} {
+		f := &container{noEnd: true}
+		execer := execerFunc(func(ctx context.Context, c attach.Container, command []string, s attach.Streams) (int, error) {
+			if _, err := f.Exec(ctx, c, command, s); err != nil {
+				return 0, err
+			}
+			_, err := io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")+string(reason))
+			return 137, err
+		})
+		var out strings.Builder
+		if status, err := run(t.Context(), execer, attach.Container{}, aRequest(&out)); !errors.Is(err, want) || out.Len() > 0 {
+			t.Errorf("%s: run = %d, %v, output %q; want %v", reason, status, err, out.String(), want)
+		}
+	}
+}
+
+// slow is an output that is taken only after a while.
+type slow struct {
+	t     *testing.T
+	after time.Duration
+}
+
+func (s slow) Write(p []byte) (int, error) {
+	wait(s.t, s.after)
+	return len(p), nil
+}
+
+// TestOutputStalls: while output waits to be taken, the keeper is one with a connection of its own, and signals reach it;
+// output that is only slow needs none.
+func TestOutputStalls(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		grace, each time.Duration
+		apart       bool
+	}{{time.Minute, time.Minute, true}, {time.Minute, pingEvery - time.Second, false}, {4 * time.Second, 2 * time.Second, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			keepers := 0
+			var signs []string
+			f := &container{command: func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+				for range 10 {
+					if _, err := s.Stdout.Write([]byte("data")); err != nil {
+						return 0, err
+					}
+				}
+				return 0, nil
+			}}
+			execer := execerFunc(func(ctx context.Context, c attach.Container, command []string, s attach.Streams) (int, error) {
+				if command[3] == "mindebug" {
+					return f.Exec(ctx, c, command, s)
+				}
+				keepers++
+				for lines := bufio.NewScanner(s.Stdin); lines.Scan(); {
+					signs = append(signs, lines.Text())
+				}
+				return 0, nil
+			})
+			r := aRequest(slow{t, test.each})
+			r.Grace = test.grace
+			if status, err := run(t.Context(), execer, attach.Container{}, r); status != 0 || err != nil {
+				t.Errorf("run = %d, %v", status, err)
+			}
+			want := 0
+			if test.apart {
+				want = 1
+			}
+			// Ten writes, less the time before the first was held up, and four signs in each grace period.
+			least := int(9*test.each/(test.grace/4)) * want
+			if keepers != want || len(signs) < least || test.apart && (signs[0] != "." || signs[len(signs)-1] != "end") {
+				t.Errorf("grace %s, %s each: %d keepers on a connection of their own, which heard %q; want %d", test.grace, test.each, keepers, signs, want)
+			}
+		})
+	}
+}
+
+// TestDetach: a command that runs is left after a while, and one that has ended by then is told of; nobody holds a lease.
+func TestDetach(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		command func(context.Context, attach.Streams, <-chan string) (int, error)
+		left    bool
+		status  int
+	}{
+		"runs": {func(ctx context.Context, _ attach.Streams, _ <-chan string) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}, true, 0},
+		"ends at once": {func(context.Context, attach.Streams, <-chan string) (int, error) { return 127, nil }, false, 127},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := &container{command: test.command}
+				r := aRequest(io.Discard)
+				r.Detach, r.Grace = true, time.Hour
+				start := time.Now()
+				status, err := run(t.Context(), f, attach.Container{}, r)
+				var left *LeftError
+				if errors.As(err, &left) != test.left || !test.left && err != nil || status != test.status {
+					t.Errorf("run = %d, %v", status, err)
+				}
+				id := f.commands[0][4]
+				if test.left && (id != "mindebug:"+left.ID+":" || time.Since(start) != leaveAfter) {
+					t.Errorf("session %q of %q was left after %s", left.ID, id, time.Since(start))
+				}
+				if got := f.commands[0][6:9]; got[0] != "3600" || got[2] != "-d" || len(f.commands) != 1 || len(f.words()) != 0 {
+					t.Errorf("commands %q, keepers heard %q", f.commands, f.words())
+				}
+			})
+		})
+	}
+}
+
 // TestCommandTakesNoMore: what a keeper says ends the command's input, though the user could type on.
 func TestCommandTakesNoMore(t *testing.T) {
 	t.Parallel()
@@ -446,10 +562,10 @@ func TestLinesInSmallPieces(t *testing.T) {
 	t.Parallel()
 	l := newLines()
 	go func() {
-		l.say("TERM")
-		l.say("KILL")
+		l.say("TERM", nil)
+		l.say("KILL", nil)
 		l.end(t.Context(), false)
-		l.say("never")
+		l.say("never", nil)
 	}()
 	var got []byte
 	p := make([]byte, 3)

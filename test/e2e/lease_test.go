@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -49,6 +52,54 @@ func TestNetworkThatStalls(t *testing.T) {
 	}
 }
 
+// TestClientThatStops: one that was stopped (Ctrl-Z, a laptop that slept) for longer than the grace period is told what that
+// cost; for less it costs nothing.
+func TestClientThatStops(t *testing.T) {
+	t.Parallel()
+	pod := debugged(t)
+	for name, flags := range map[string][]string{"command": nil, "command with stdin": {"-i"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stdin, _ := pipe(t)
+			start := func(grace, command string) *background {
+				args := append(append([]string{"-n", pod.Namespace, "--grace=" + grace, "pod/target"}, flags...), "--", "sh", "-c", command)
+				b := invocation{stdin: stdin, args: args}.start(t)
+				b.expect("here\n")
+				settle(t, pod)
+				b.signal(syscall.SIGSTOP)
+				return b
+			}
+			patient := start("20s", "echo here; sleep 4; echo there")
+			hasty := start("2s", "echo here; exec tail -f /dev/null")
+			wantGone(t, pod, "tail")
+			hasty.signal(syscall.SIGCONT)
+			hasty.wait().wantEnded(t, `error: what ran in pod/target was killed: nothing was heard of this client for 2s \(--grace\)\nhint: .*`)
+			patient.signal(syscall.SIGCONT)
+			patient.wait().want(t, 0, "there\n", "")
+		})
+	}
+}
+
+// TestReaderThatPauses: output that waits to be taken for longer than the grace period ends nothing, and none of it is lost.
+func TestReaderThatPauses(t *testing.T) {
+	t.Parallel()
+	pod := debugged(t)
+	const lines = 3000000 // some 20 MB, which is more than fits on the way
+	b := inBackground(t, pod, "--grace=4s", "pod/target", "--", "seq", strconv.Itoa(lines))
+	b.expect("1\n2\n")
+	keepers := "until ps -o args | grep -q '^sh.*mindebug-kee[p]:.* 4$'; do sleep 0.1; done"
+	succeeds(t, pod, "pod/target", "--", "sh", "-c", keepers) // the keeper with a connection of its own has come
+	<-time.After(8 * time.Second)
+	all := sha256.New()
+	for i := 3; i <= lines; i++ {
+		fmt.Fprintln(all, i)
+	}
+	got := b.wait()
+	if sum := sha256.Sum256([]byte(got.stdout)); got.status != 0 || got.stderr != "" || !bytes.Equal(sum[:], all.Sum(nil)) {
+		t.Errorf("status %d, %d bytes of output, stderr %q; want 0 and all that there is", got.status, len(got.stdout), got.stderr)
+	}
+}
+
 // TestClientsTogether: sessions in one container do not disturb each other, however one of them leaves.
 func TestClientsTogether(t *testing.T) {
 	t.Parallel()
@@ -64,12 +115,12 @@ func TestClientsTogether(t *testing.T) {
 	}
 	echo("begun\n")
 	for _, end := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-		leaves := inBackground(t, pod, "--grace=1s", "pod/target", "--", "sh", "-c", "echo here; exec httpd -f -p 7777")
+		leaves := inBackground(t, pod, "--grace=1s", "pod/target", "--", "sh", "-c", "echo here; exec tail -f /dev/null")
 		leaves.expect("here\n")
 		settle(t, pod)
 		leaves.signal(end)
 		_ = leaves.cmd.Wait()
-		wantGone(t, pod, "httpd")
+		wantGone(t, pod, "tail")
 		echo("still here after " + end.String() + "\n")
 	}
 	_ = keyboard.Close()

@@ -123,7 +123,7 @@ func TestStepUpIsOnesOwn(t *testing.T) {
 		t.Errorf("%d containers after another user's session; want 2", n)
 	}
 	end()
-	wantUnused(t, pod, c.Name, "0 s")
+	wantEndOf(t, pod, c.Name, "its last session left")
 	// At once after its end, and what has ended is not entered.
 	succeeds(t, pod, mine.as(run...)...)
 	succeeds(t, pod, mine.as(run...)...)

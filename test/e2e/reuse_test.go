@@ -96,7 +96,7 @@ func TestTimeToLive(t *testing.T) {
 	if ephemeralState(current(t, pod), c.Name).Running == nil {
 		t.Fatal("the container ended during its session")
 	}
-	wantUnused(t, pod, c.Name, "10 s")
+	wantEndOf(t, pod, c.Name, "unused for 10 s")
 
 	// What has ended is not entered.
 	mindebug(t, pod, "pod/target", "--", "true").want(t, 0, "", "")
@@ -120,14 +120,14 @@ func TestTimeToLiveOfZero(t *testing.T) {
 	}
 	_ = hold.Close()
 	last.wait().want(t, 0, "still here\n", "")
-	wantUnused(t, pod, onlyContainer(t, pod).Name, "0 s")
+	wantEndOf(t, pod, onlyContainer(t, pod).Name, "its last session left")
 }
 
-// wantUnused waits for the end of a session container, which must be by itself and in good order.
-func wantUnused(t *testing.T, pod *corev1.Pod, container, ttl string) {
+// wantEndOf waits for the end of a session container, which must be by itself, in good order and for that reason.
+func wantEndOf(t *testing.T, pod *corev1.Pod, container, why string) {
 	t.Helper()
 	end := waitTerminated(t, pod, container)
-	if want := "mindebug: unused for " + ttl + "\n"; end.ExitCode != 0 || end.Message != want {
+	if want := "mindebug: " + why + "\n"; end.ExitCode != 0 || end.Message != want {
 		t.Errorf("the container ended with exit code %d and message %q, want 0 and %q", end.ExitCode, end.Message, want)
 	}
 }

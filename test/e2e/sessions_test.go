@@ -16,7 +16,11 @@ type listedSession struct {
 		UID, GID int64
 		Profile  string
 	}
-	InUse []struct{ Session, Reason string }
+	InUse []struct {
+		Session, Reason string
+		Detached        bool
+		SecondsLeft     int
+	}
 }
 
 // listSessions lists those of the pod's namespace that the arguments mean.
@@ -80,12 +84,11 @@ func TestSessionsAndStop(t *testing.T) {
 	if forced.status != 0 || forced.stdout != "" || !strings.Contains(forced.stderr, "has ended: stopped\n") {
 		t.Errorf("stop --force ended with %d, %q, %q", forced.status, forced.stdout, forced.stderr)
 	}
-	if ended := busy.wait(); ended.status == 0 {
-		t.Errorf("the session in it ended with status 0, %q", ended.stderr)
-	}
+	busy.wait().wantEnded(t, `error: session container `+c.Name+` of pod/target ended, and the session with it\n  it says: mindebug: stopped\n`)
 	if end := waitTerminated(t, pod, c.Name); end.ExitCode != 0 || end.Message != "mindebug: stopped\n" {
 		t.Errorf("the container ended with %d and %q", end.ExitCode, end.Message)
 	}
+	defer wantGone(t, pod, "sleep") // nor is there a zombie of what was killed
 	if items := listSessions(t, mindebug(t, pod, "sessions", "pod/target", "-o", "json"), pod.Namespace); len(items) != 1 || items[0].State != "ended" || items[0].Why != "stopped" {
 		t.Errorf("listed %+v, want one that was stopped", items)
 	}

@@ -67,7 +67,7 @@ func TestSignals(t *testing.T) {
 func TestKilledClient(t *testing.T) {
 	t.Parallel()
 	const (
-		ignores = `yes >/dev/null & echo ready; exec httpd -f -p 7777` // the end of standard input
+		ignores = `yes >/dev/null & echo ready; exec tail -f /dev/null` // the end of standard input
 		leased  = `until ps -o args | grep -q ^sh.*mindebug-kee[p]:$MINDEBUG_SESSION; do sleep 0.1; done; ` + ignores
 	)
 	for name, args := range map[string][]string{
@@ -84,7 +84,7 @@ func TestKilledClient(t *testing.T) {
 			settle(t, pod)
 			b.signal(syscall.SIGKILL)
 			_ = b.cmd.Wait()
-			wantGone(t, pod, "httpd", "yes")
+			wantGone(t, pod, "tail", "yes")
 		})
 	}
 	for name, end := range map[string]func(*terminal){
@@ -98,11 +98,11 @@ func TestKilledClient(t *testing.T) {
 			t.Parallel()
 			pod := debugged(t)
 			term, _ := openShell(t, pod, "--grace=2s")
-			term.send("yes >/dev/null & sh -c 'echo r''eady; exec httpd -f -p 7777'\r")
+			term.send("yes >/dev/null & sh -c 'echo r''eady; exec tail -f /dev/null'\r")
 			term.expect("\nready\r\n")
 			settle(t, pod)
 			end(term)
-			wantGone(t, pod, "httpd", "yes")
+			wantGone(t, pod, "tail", "yes")
 		})
 	}
 }

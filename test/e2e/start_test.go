@@ -40,5 +40,5 @@ func TestStartIsNoUse(t *testing.T) {
 		mindebug(t, pod, "start", "pod/target", "--ttl=0").want(t, 0, "pod/target\n", "")
 	}
 	mindebug(t, pod, "pod/target", "--ttl=0", "--", "sleep", "3").want(t, 0, "", "")
-	wantUnused(t, pod, onlyContainer(t, pod).Name, "0 s")
+	wantEndOf(t, pod, onlyContainer(t, pod).Name, "its last session left")
 }
