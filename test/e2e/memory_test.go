@@ -14,8 +14,8 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 )
 
-// images are the debug images that a session must be harmless in.
-func images() map[string]string {
+// debugImages are the debug images that a session must be harmless in.
+func debugImages() map[string]string {
 	return map[string]string{"ours": os.Getenv("MINDEBUG_IMAGE"), "stock": stockImage}
 }
 
@@ -28,7 +28,7 @@ func guaranteed(namespace, name string) *kubetest.PodBuilder {
 func TestOutOfMemory(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
-	for name, image := range images() {
+	for name, image := range debugImages() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pod := newPod(t, guaranteed(ns, name))
@@ -78,7 +78,7 @@ echo "$seen"`
 func TestOOMScore(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
-	for name, image := range images() {
+	for name, image := range debugImages() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pod := newPod(t, guaranteed(ns, name))

@@ -75,7 +75,7 @@ func TestNoticeOfAnOpenSession(t *testing.T) {
 func TestNothingIsLeftOfASession(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
-	for name, image := range images() {
+	for name, image := range debugImages() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pod := newPod(t, plainTarget(ns, name))

@@ -20,16 +20,16 @@ import (
 // A shell must see what was meant, whatever stands in a path.
 func TestEnvIsEvaluatedByAShell(t *testing.T) {
 	t.Parallel()
-	l := layout.Layout{Dir: "/srv/it's $HOME"}
+	l := layout.Layout{Dir: "/srv/it's $HOME", Cache: "/srv/cache"}
 	script := Env(l, "/src/it's") + `go() { for word; do printf %s, "$word"; done; echo; }
-printf '%s\n' "$KUBECONFIG" "$CONTAINERD_NAMESPACE" "$MINDEBUG_IMAGE" "$MINDEBUG_CLUSTER_DIR" "$PATH"
+printf '%s\n' "$KUBECONFIG" "$CONTAINERD_NAMESPACE" "$MINDEBUG_IMAGE" "$MINDEBUG_CLUSTER_DIR" "$MINDEBUG_CLUSTER_CACHE" "$PATH"
 eval "$MINDEBUG_TEST_RESTART kubelet"`
 	out, err := exec.CommandContext(t.Context(), "/bin/sh", "-euc", script).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Split(strings.TrimSpace(string(out)), "\n")
-	want := []string{l.Kubeconfig("admin"), "k8s.io", "mindebug.test/debug:dev", l.Dir, l.Bin() + ":" + os.Getenv("PATH"), "-C,/src/it's,run,.,restart,kubelet,"}
+	want := []string{l.Kubeconfig("admin"), "k8s.io", "mindebug.test/debug:dev", l.Dir, l.Cache, l.Bin() + ":" + os.Getenv("PATH"), "-C,/src/it's,run,.,restart,kubelet,"}
 	for i := range want {
 		if i >= len(got) || got[i] != want[i] {
 			t.Fatalf("got %q; want %q", got, want)

@@ -22,6 +22,7 @@ func Env(l layout.Layout, module string) string {
 		{"MINDEBUG_AUDIT_LOG", l.AuditLog()},
 		{"MINDEBUG_TEST_RESTART", "go -C " + quote(module) + " run . restart"},
 		{layout.DirVariable, l.Dir},
+		{layout.CacheVariable, l.Cache},
 	} {
 		fmt.Fprintf(&b, "export %s=%s\n", variable.name, quote(variable.value))
 	}
