@@ -283,10 +283,10 @@ func (e *entrance) targetEnded(pod *corev1.Pod) bool {
 }
 
 // hopeless are the kubelet's reasons for a container that waits and will not start by itself soon (pkg/kubelet/images
-// and pkg/kubelet/kuberuntime).
+// and pkg/kubelet/kuberuntime). ImageInspectError is none: the runtime gave no answer, since it restarts for instance.
 var hopeless = map[string]bool{
 	"ErrImagePull": true, "ImagePullBackOff": true, "ErrImageNeverPull": true, "InvalidImageName": true,
-	"ImageInspectError": true, "RegistryUnavailable": true, "SignatureValidationFailed": true,
+	"RegistryUnavailable": true, "SignatureValidationFailed": true,
 	"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true,
 	"PreCreateHookError": true, "PreStartHookError": true, "PostStartHookError": true,
 }
@@ -300,6 +300,9 @@ func (e *entrance) note(event *corev1.Event) error {
 	case event.Reason == "Pulled":
 		e.pulling = false
 		e.request.wait(waitStart)
+	case event.Reason == "InspectFailed":
+		e.reason, e.message = event.Reason, event.Message
+	case event.Reason == "Failed" && event.Message == "Error: ImageInspectError": // said of that once more
 	case event.Reason == "Failed" && e.pulling:
 		return e.notStarted("ErrImagePull", event.Message, 0)
 	case event.Type == corev1.EventTypeWarning:

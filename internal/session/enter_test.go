@@ -130,6 +130,28 @@ func TestEnter(t *testing.T) {
 			want: &fault.NotStarted{Pod: podName, Container: "mindebug-x", Image: "debug:1", Reason: "ErrImagePull", Message: "not found"},
 		},
 		{
+			name: "the runtime restarts", container: container{command: exits(0)},
+			script: func(t *testing.T, a *api) {
+				const down = `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing"`
+				a.events.Add(event(corev1.EventTypeWarning, "InspectFailed", `Failed to inspect image "": `+down))
+				a.events.Add(event(corev1.EventTypeWarning, "Failed", "Error: ImageInspectError"))
+				a.pods.Modify(debugged().Waiting("mindebug-x", "ImageInspectError", down).Build())
+				wait(t, 4*time.Second)
+				a.events.Add(event(corev1.EventTypeNormal, "Started", ""))
+			},
+			tries: []time.Duration{4 * time.Second}, took: 4 * time.Second,
+		},
+		{
+			name: "the runtime stays down",
+			script: func(_ *testing.T, a *api) {
+				a.events.Add(event(corev1.EventTypeWarning, "InspectFailed", `rpc error: code = Unavailable desc = down`))
+			},
+			want: &fault.NotStarted{
+				Pod: podName, Container: "mindebug-x", Image: "debug:1", Reason: "InspectFailed", Message: "rpc error: code = Unavailable desc = down", Waited: bound,
+			},
+			took: bound,
+		},
+		{
 			name: "runs and cannot be entered", container: container{refusals: refusals(100)},
 			api:    blind,
 			script: func(t *testing.T, a *api) { wait(t, 10*time.Second); up(a) },
