@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -279,6 +280,9 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	}
 	status, err := s.run(streaming, in, pod, r)
 	restore()
+	if err != nil && begun.Load() && s.request.TTY && ui.IsTerminal(s.streams.Err) {
+		_, _ = fmt.Fprintln(s.streams.Err) // the terminal's line is what the session left
+	}
 	if begun.Load() {
 		status, err = s.whyEnded(context.WithoutCancel(ctx), in, pod, status, err)
 		status, err = s.detached(in, status, err)
@@ -313,6 +317,9 @@ func (s *sessionRun) whyEnded(ctx context.Context, in session.Found, pod *corev1
 		return 0, &fault.Ended{Pod: name, Target: s.facts.Container, Container: in.Name, By: fault.LeaseEnded, Grace: s.request.Grace}
 	case !isLost && !isCut && (err != nil || status != session.StatusKilled):
 		return status, err
+	}
+	if isLost {
+		lost.Target, lost.Shell = s.facts.Container, len(s.request.Command) == 0
 	}
 	at := session.Place{Pod: pod, Target: s.facts.Container, TargetID: s.facts.ContainerID, Container: in.Name}
 	// A command may well kill itself; of a shell that is not to be expected.

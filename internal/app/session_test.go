@@ -571,13 +571,16 @@ func TestWhatEndsASession(t *testing.T) {
 		}, want: result{err: ended(fault.ContainerEnded, "it says: mindebug: stopped")}},
 		"lost with its pod": {run: broken, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
 		"lost, and the server is silent": {run: broken, then: func(w *world) { w.readErr = down }, want: result{
-			err: &fault.Lost{Pod: web, Container: "NEW", Cause: io.ErrUnexpectedEOF, Server: syscall.ECONNREFUSED},
+			err: &fault.Lost{Pod: web, Target: "app", Container: "NEW", Cause: io.ErrUnexpectedEOF, Server: syscall.ECONNREFUSED},
 		}},
 		"lost, and the pod is as it was": {run: broken, want: result{
-			err: &fault.Lost{Pod: web, Container: "NEW", Cause: io.ErrUnexpectedEOF, Unchanged: true},
+			err: &fault.Lost{Pod: web, Target: "app", Container: "NEW", Cause: io.ErrUnexpectedEOF, Unchanged: true},
 		}, took: 5 * time.Second},
+		"a shell that is lost with the server": {run: broken, shell: true, then: func(w *world) { w.readErr = down }, want: result{
+			err: &fault.Lost{Pod: web, Target: "app", Shell: true, Container: "NEW", Cause: io.ErrUnexpectedEOF, Server: syscall.ECONNREFUSED},
+		}},
 		"lost, and the pod may not be read any more": {run: broken, then: func(w *world) { w.readErr = forbidden }, want: result{
-			err: &fault.Lost{Pod: web, Container: "NEW", Cause: io.ErrUnexpectedEOF},
+			err: &fault.Lost{Pod: web, Target: "app", Container: "NEW", Cause: io.ErrUnexpectedEOF},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -78,8 +78,17 @@ func explainLost(e *fault.Lost, m *message) {
 	case e.Unchanged:
 		m.facts = []string{"the API server answers, and the target runs: its node's kubelet, or the way to it, may be down"}
 	}
-	m.facts = append(m.facts, "the command had been started; whether it ended is not known", "what still runs is ended when its grace period is over (--grace)")
-	m.hint = fmt.Sprintf("see what runs there before you start it again: kubectl mindebug -n %s pod/%s -- ps", e.Pod.Namespace, e.Pod.Name)
+	again := fmt.Sprintf("kubectl mindebug -n %s pod/%s", e.Pod.Namespace, e.Pod.Name)
+	if e.Target != "" {
+		again += " -c " + e.Target
+	}
+	m.hint = "see what runs there before you start it again: " + again + " -- ps"
+	if e.Shell {
+		m.hint = "enter again: " + again
+	} else {
+		m.facts = append(m.facts, "the command had been started; whether it ended is not known")
+	}
+	m.facts = append(m.facts, "what still runs is ended when its grace period is over (--grace)")
 }
 
 // explainEnded says what ended a session, and how to enter again where one can. SIGKILL ended the command in each case.

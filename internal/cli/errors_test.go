@@ -572,12 +572,19 @@ var explained = []struct {
 	},
 	{
 		name: "connection lost beyond the API server", status: 125,
-		err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF"), Unchanged: true},
+		err: &fault.Lost{Pod: web, Target: "app", Container: "mindebug-x", Cause: errors.New("unexpected EOF"), Unchanged: true},
 		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n" +
 			"  the API server answers, and the target runs: its node's kubelet, or the way to it, may be down\n" +
 			"  the command had been started; whether it ended is not known\n" +
 			"  what still runs is ended when its grace period is over (--grace)\n" +
-			"hint: see what runs there before you start it again: kubectl mindebug -n shop pod/web-7d -- ps\n",
+			"hint: see what runs there before you start it again: kubectl mindebug -n shop pod/web-7d -c app -- ps\n",
+	},
+	{
+		name: "connection of a shell lost", status: 125,
+		err: &fault.Lost{Pod: web, Target: "app", Container: "mindebug-x", Shell: true, Cause: errors.New("unexpected EOF")},
+		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n" +
+			"  what still runs is ended when its grace period is over (--grace)\n" +
+			"hint: enter again: kubectl mindebug -n shop pod/web-7d -c app\n",
 	},
 	{
 		name: "unauthorized", err: apierrors.NewUnauthorized("token expired"), status: 125,

@@ -43,9 +43,11 @@ func (e *NotEntered) Unwrap() error { return e.Cause }
 // Lost says that the connection of a session ended after its command had begun and before its exit status came.
 type Lost struct {
 	Pod Pod
-	// Container is the session container.
-	Container string
-	Cause     error
+	// Target is the target container where it is known, Container the session container.
+	Target, Container string
+	// Shell is true where what ran was a shell, and no command.
+	Shell bool
+	Cause error
 	// Server is why the API server gave no answer afterwards, nil where it did. Unchanged is true where it showed the pod
 	// and its target as they were.
 	Server    error

@@ -62,7 +62,7 @@ func TestConnectionLost(t *testing.T) {
 			b.expect("here\n")
 			test.end(r)
 			b.wait().wantBlock(t, "the connection to pod/target was lost: ", test.says, "had been started",
-				"kubectl mindebug -n "+pod.Namespace+" pod/target -- ps")
+				"kubectl mindebug -n "+pod.Namespace+" pod/target -c app -- ps")
 			wantGone(t, pod, "sleep")
 		})
 	}
