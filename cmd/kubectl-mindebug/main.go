@@ -24,6 +24,7 @@ func main() {
 			cancel(&fault.Interrupted{Signal: s})
 		}
 	}()
-	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Version: version}
+	cache, _ := os.UserCacheDir() // without one nothing is kept
+	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Version: version, CacheDir: cache}
 	os.Exit(cli.Run(ctx, program, os.Args[1:]))
 }

@@ -66,7 +66,7 @@ func Required() []Need {
 // Optional returns what is asked for and can be missing.
 func Optional() []Need {
 	needs := []Need{
-		{ListPods, "finding the pods of a Deployment or of another owner, offering names that are alike, `check` and `sessions` of a namespace", "only a pod can be named, a wrong name is not offered its neighbours, and only single pods can be checked and their sessions listed"},
+		{ListPods, "finding the pods of a Deployment or of another owner, offering names that are alike, `find`, and `check` and `sessions` of a namespace", "only a pod can be named, a wrong name is not offered its neighbours, and only single pods can be checked and their sessions listed; no `find`"},
 		{WatchPods, "noticing a start at once", "the start is noticed by reading the pod each second"},
 		{WatchEvents, "the kubelet's own words about a start", "the moment of the start: up to four tries to enter may fail before, and are in the audit log. Some causes why a container does not start are told later or not at all"},
 		{AddEvent, "an Event on the pod that says who added a session container, and what for", "no Event; the server refuses it once for each new session container, which its audit log has"},
@@ -89,15 +89,19 @@ var (
 	GetNode       = Call{Verb: "get", Resource: "nodes"}
 )
 
-// GetNamespace is the call that tells an empty namespace from one that there is not.
-var GetNamespace = Call{Verb: "get", Resource: "namespaces"}
+// GetNamespace is the call that tells an empty namespace from one that there is not, and ListNamespaces which there are.
+var (
+	GetNamespace   = Call{Verb: "get", Resource: "namespaces"}
+	ListNamespaces = Call{Verb: "list", Resource: "namespaces"}
+)
 
 // Seldom returns what is asked for in few cases, and can be missing. No Role that is printed has it.
 func Seldom() []Need {
 	return []Need{
 		{GetPullSecret, "`--use-pull-secrets`: reading the target's image as the pod does", "that flag is an error; the image is read with the user's own credentials"},
 		{GetNode, "telling which platform of the target's image runs", "an image whose platforms run as different users does not tell"},
-		{GetNamespace, "`check` of a namespace in which it finds no pod", "whether the namespace is empty or does not exist is not told; it is an error in both cases"},
+		{GetNamespace, "`check` and `find` of a namespace in which they find no pod; the Pod Security level in `find`", "whether the namespace is empty or does not exist is not told; the level is `unknown`"},
+		{ListNamespaces, "`find -A`: the Pod Security levels, and the namespaces one by one where the pods of all may not be listed", "the levels are `unknown`; who may not list all pods either gets those of his own namespace"},
 	}
 }
 

@@ -84,19 +84,8 @@ type imageReader struct {
 
 // read completes the facts with what the image tells. Where it cannot be told which of several it is, they must agree.
 func (i imageReader) read(ctx context.Context, pod *corev1.Pod, f target.Facts) (target.Facts, error) {
-	container, status := target.Find(pod, f.Container)
-	r := registry.Request{
-		Image: container.Image, ID: status.ImageID,
-		Architecture: func(ctx context.Context) string { return i.architecture(ctx, pod) },
-	}
-	if i.request.UsePullSecrets {
-		var err error
-		if r.PullSecrets, err = i.pullSecrets(ctx, pod); err != nil {
-			return f, err
-		}
-	}
-	i.notices.Say("asking the registry of image %s which user it runs as", container.Image)
-	images, done, err := i.images.Open(ctx, r)
+	container, _ := target.Find(pod, f.Container)
+	images, done, err := i.open(ctx, pod, f.Container)
 	if err != nil {
 		return f, err
 	}
@@ -115,6 +104,22 @@ func (i imageReader) read(ctx context.Context, pod *corev1.Pod, f target.Facts) 
 		}
 	}
 	return first, nil
+}
+
+// open opens the image that a container runs, which must have a status.
+func (i imageReader) open(ctx context.Context, pod *corev1.Pod, name string) (images []registry.Image, done func(), err error) {
+	container, status := target.Find(pod, name)
+	r := registry.Request{
+		Image: container.Image, ID: status.ImageID,
+		Architecture: func(ctx context.Context) string { return i.architecture(ctx, pod) },
+	}
+	if i.request.UsePullSecrets {
+		if r.PullSecrets, err = i.pullSecrets(ctx, pod); err != nil {
+			return nil, nil, err
+		}
+	}
+	i.notices.Say("asking the registry of image %s which user it runs as", container.Image)
+	return i.images.Open(ctx, r)
 }
 
 // architecture is the node's, or empty where neither the pod nor the API server tells it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/cluster"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/imagekind"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
@@ -28,6 +30,8 @@ type Program struct {
 	Getenv   func(string) string
 	// Version is that of this build.
 	Version string
+	// CacheDir is the user's folder for what can be made again, or empty where there is none.
+	CacheDir string
 }
 
 // Run runs the command line and returns the exit status. A signal arrives as the cause of ctx, as *fault.Interrupted.
@@ -120,6 +124,14 @@ func (f *factory) connectToRun() (*cluster.Cluster, *attach.Execer, error) {
 	return c, execer, nil
 }
 
+// imageCache is what was seen of images before.
+func (f *factory) imageCache() *imagekind.Cache {
+	if f.program.CacheDir == "" {
+		return nil
+	}
+	return imagekind.NewCache(filepath.Join(f.program.CacheDir, "kubectl-mindebug", "images"))
+}
+
 // streams are the program's own.
 func (f *factory) streams() app.Streams {
 	return app.Streams{In: f.program.In, Out: f.program.Out, Err: f.program.Err}
@@ -199,7 +211,7 @@ namespace and has the target's privileges, never more.`,
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newStart(f), newSessions(f), newStop(f), newCheck(f), newPolicy(f), newVersion(f.program.Version))
+	root.AddCommand(newStart(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newPolicy(f), newVersion(f.program.Version))
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
 		help.Args = knownVerb
