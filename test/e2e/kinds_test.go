@@ -131,3 +131,45 @@ func TestSessionsInEveryKindOfImage(t *testing.T) {
 		})
 	}
 }
+
+// TestImagesThatDoNotStart: there is no process to join, which is said before the pod is changed, with the words of who
+// could not start it where there are any.
+func TestImagesThatDoNotStart(t *testing.T) {
+	t.Parallel()
+	ns, loose := newNamespace(t, "restricted"), newNamespace(t, "baseline")
+	crashes := []string{"it ended with exit code 1", "restarts: ", "kubectl logs"}
+	for _, test := range []struct {
+		image string
+		// looser drops runAsNonRoot, which would stop the kubelet before the runtime is asked.
+		looser bool
+		says   []string
+	}{
+		{image: "broken-dynamic", says: crashes},
+		{image: "broken-architecture", says: crashes},
+		{image: "broken-script", says: crashes},
+		{image: "broken-user", says: []string{"CreateContainerConfigError", "image has non-numeric user (app), cannot verify user is non-root"}},
+		{image: "broken-user", looser: true, says: []string{"CreateContainerError", "failed to create containerd container"}},
+		{image: "broken-name", says: []string{"CreateContainerConfigError", "image has non-numeric user (nonroot), cannot verify user is non-root"}},
+		{image: "broken-entrypoint", says: []string{"CreateContainerError", "no command specified"}},
+	} {
+		t.Run(fmt.Sprintf("%s/looser=%t", test.image, test.looser), func(t *testing.T) {
+			t.Parallel()
+			b := kindPod(t, ns, kindOf(t, test.image))
+			if test.looser {
+				b = kindPod(t, loose, kindOf(t, test.image)).With(func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.RunAsNonRoot = nil })
+			}
+			pod := waitFor(t, createPod(t, b), "fail to start", doesNotStart)
+			says := append([]string{"pod/" + pod.Name, "is not running", "there is no process to join"}, test.says...)
+			failsBeforeThePatch(t, pod, []string{"pod/" + pod.Name, "--", "true"}, says...)
+		})
+	}
+}
+
+// doesNotStart reports whether the kubelet has tried to start the pod's container, and waits before it tries again.
+func doesNotStart(pod *corev1.Pod) bool {
+	for _, s := range pod.Status.ContainerStatuses {
+		w := s.State.Waiting
+		return w != nil && strings.HasPrefix(w.Reason, "CreateContainer") || s.RestartCount > 0 && s.State.Running == nil
+	}
+	return false
+}
