@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"archive/tar"
-	"bytes"
-	"context"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -13,26 +10,14 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
-	backend "github.com/google/go-containerregistry/pkg/registry"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -128,128 +113,6 @@ func withoutUser(object map[string]any) {
 			delete(s.(map[string]any), "user")
 		}
 	}
-}
-
-// shelf is a registry on this machine, which the node can pull from, too.
-type shelf struct {
-	host string
-	base v1.Image
-	auth authn.Authenticator
-	// pulled are the names under which the node may have its images by now.
-	mu     sync.Mutex
-	pulled []string
-}
-
-// newShelf starts a registry. Where password is not empty, it asks for that and the user "dana".
-func newShelf(t *testing.T, password string) *shelf {
-	t.Helper()
-	onNode(t)
-	archive := filepath.Join(t.TempDir(), "base.tar")
-	// Without --local ctr 2.4.2 now and then ends before it has written all.
-	ctr(t, "images", "export", "--local", archive, "mindebug.test/http:root")
-	base, err := tarball.ImageFromPath(archive, nil)
-	if err != nil {
-		t.Fatalf("reading the base image: %v", err)
-	}
-	memory := backend.New(backend.Logger(log.New(io.Discard, "", 0)))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, given, _ := r.BasicAuth(); given != password {
-			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		memory.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	s := &shelf{host: strings.TrimPrefix(server.URL, "http://"), base: base, auth: authn.Anonymous}
-	if password != "" {
-		s.auth = &authn.Basic{Username: "dana", Password: password}
-	}
-	t.Cleanup(func() { ctr(t, append([]string{"images", "rm", "--sync"}, s.pulled...)...) })
-	return s
-}
-
-// ctr runs containerd's client on the node.
-func ctr(t *testing.T, args ...string) {
-	t.Helper()
-	// With the test, its context ends; what it leaves on the node is removed all the same.
-	out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "ctr", args...).CombinedOutput()
-	if err != nil {
-		t.Errorf("ctr %q: %v: %s", args, err, out)
-	}
-}
-
-// image makes an image of the server that runs as user, and has passwd as its /etc/passwd if that is not empty. It returns
-// its name.
-func (s *shelf) image(t *testing.T, repository, user, passwd string) string {
-	t.Helper()
-	i := s.base
-	if passwd != "" {
-		i = withFile(t, i, "etc/passwd", passwd)
-	}
-	config, err := i.ConfigFile()
-	if err != nil {
-		t.Fatalf("reading the base image: %v", err)
-	}
-	config = config.DeepCopy()
-	config.Config.User = user
-	// No other test has the same image: the status of a pod may name any repository that the node has it from.
-	config.Config.Labels = map[string]string{"test": s.host}
-	if i, err = mutate.ConfigFile(i, config); err != nil {
-		t.Fatalf("making image: %v", err)
-	}
-	return s.push(t, repository, i)
-}
-
-func (s *shelf) push(t *testing.T, repository string, what remote.Taggable) string {
-	t.Helper()
-	reference, err := name.ParseReference(s.host + "/" + repository + ":1")
-	if err == nil {
-		err = remote.Push(reference, what, remote.WithAuth(s.auth))
-	}
-	if err != nil {
-		t.Fatalf("pushing %s: %v", repository, err)
-	}
-	digest, err := what.(interface{ Digest() (v1.Hash, error) }).Digest()
-	if err != nil {
-		t.Fatalf("pushing %s: %v", repository, err)
-	}
-	pulled := []string{reference.String(), reference.Context().Digest(digest.String()).String()}
-	if image, ok := what.(v1.Image); ok {
-		config, err := image.ConfigName()
-		if err != nil {
-			t.Fatalf("pushing %s: %v", repository, err)
-		}
-		pulled = append(pulled, config.String())
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pulled = append(s.pulled, pulled...)
-	return reference.String()
-}
-
-func withFile(t *testing.T, i v1.Image, path, text string) v1.Image {
-	t.Helper()
-	var blob bytes.Buffer
-	archive := tar.NewWriter(&blob)
-	err := archive.WriteHeader(&tar.Header{Name: path, Size: int64(len(text)), Mode: 0o644})
-	if err == nil {
-		_, err = io.WriteString(archive, text)
-	}
-	if err == nil {
-		err = archive.Close()
-	}
-	if err != nil {
-		t.Fatalf("making layer: %v", err)
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob.Bytes())), nil })
-	if err == nil {
-		i, err = mutate.AppendLayers(i, layer)
-	}
-	if err != nil {
-		t.Fatalf("adding layer: %v", err)
-	}
-	return i
 }
 
 const passwd = "root:x:0:0:root:/root:/bin/sh\nnonroot:x:65532:65533:nonroot:/:\nweb:x:7:8::/:\nweb:x:9:9::/:\nadmin:x:0:44::/:\n"
@@ -364,59 +227,6 @@ func TestIdentityFromTheImage(t *testing.T) {
 		}))
 		wantIDs(t, told, 31337, 0, u.as()...)
 	})
-}
-
-// index makes an index of images that the registry has, by platform.
-func (s *shelf) index(t *testing.T, images ...string) v1.ImageIndex {
-	t.Helper()
-	var all v1.ImageIndex = empty.Index
-	for n := 0; n < len(images); n += 2 {
-		platform, err := v1.ParsePlatform(images[n])
-		if err != nil {
-			t.Fatalf("parsing platform: %v", err)
-		}
-		reference, err := name.ParseReference(images[n+1])
-		if err != nil {
-			t.Fatalf("parsing name: %v", err)
-		}
-		image, err := remote.Image(reference, remote.WithAuth(s.auth))
-		if err != nil {
-			t.Fatalf("reading %s: %v", reference, err)
-		}
-		all = mutate.AppendManifests(all, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: platform}})
-	}
-	return all
-}
-
-// TestIdentityFromAPrivateRegistry reads the image with the user's own credentials or, where asked for, the pod's.
-func TestIdentityFromAPrivateRegistry(t *testing.T) {
-	t.Parallel()
-	shelf, ns := newShelf(t, "secret"), newNamespace(t, "restricted")
-	auths := fmt.Sprintf(`{"auths": {%q: {"username": "dana", "password": "secret"}}}`, shelf.host)
-	_, err := client.CoreV1().Secrets(ns).Create(t.Context(), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "pull"}, Type: corev1.SecretTypeDockerConfigJson,
-		Data: map[string][]byte{corev1.DockerConfigJsonKey: []byte(auths)},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatalf("creating Secret: %v", err)
-	}
-	image := shelf.image(t, "private", "31337", "")
-	pod := newPod(t, kubetest.Pod(ns, "target").Image(image).Restricted().With(func(p *corev1.Pod) {
-		p.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "pull"}}
-	}))
-	dana := untold(t, newUser(t, ns, "dana", access.Session()...))
-	failsBeforeThePatch(t, pod, dana.as("pod/target", "--", "true"), "does not let you read it", "--use-pull-secrets", "--learn-user", "--run-as")
-	failsBeforeThePatch(t, pod, dana.as("--use-pull-secrets", "pod/target", "--", "true"), "get secrets", dana.name)
-
-	own := t.TempDir()
-	if err := os.WriteFile(filepath.Join(own, "config.json"), []byte(auths), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r := invocation{env: []string{"DOCKER_CONFIG=" + own, "HOME=" + own}, args: dana.as("-n", ns, "pod/target", "--", "id", "-u")}.run(t)
-	r.want(t, 0, "31337\n", "")
-	kim := untold(t, newUser(t, ns, "kim", append(access.Session(), access.GetPullSecret)...))
-	wantIDs(t, pod, 31337, 0, kim.as("--use-pull-secrets")...)
-	onlyAdded(t, pod)
 }
 
 // TestLearnUser: where neither pod nor registry tells, the process does, by consent.
