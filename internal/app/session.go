@@ -30,6 +30,8 @@ type Cluster interface {
 	preflight.Cluster
 	session.Cluster
 	identityCluster
+	// AddIfUnchanged adds a container to a pod that is as it was read; else the error is a conflict.
+	AddIfUnchanged(ctx context.Context, pod *corev1.Pod, container corev1.EphemeralContainer) (*corev1.Pod, error)
 	// CreateEvent records an Event.
 	CreateEvent(ctx context.Context, event *corev1.Event) error
 }
@@ -151,17 +153,7 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 		}
 	}
 	s.sayAdding(pod)
-	want = session.MadeBy(want, user)
-	changed, err := s.cluster.AddEphemeralContainer(ctx, pod, want, false)
-	if err != nil {
-		return 0, s.blameRequest(preflight.Refusal(ctx, s.cluster, pod, want, err))
-	}
-	// Where it is not allowed, or fails, the trail is in the container and in the audit log.
-	var record sync.WaitGroup
-	record.Go(func() { _ = s.cluster.CreateEvent(ctx, session.Event(pod, want, time.Now())) })
-	defer record.Wait()
-	status, err := s.stream(ctx, session.Found{Name: want.Name, TTL: s.request.TTL}, changed)
-	return status, s.blameTarget(ctx, pod, err)
+	return s.add(ctx, pod, session.MadeBy(want, user), *stored, reuse)
 }
 
 // blameRequest says of a refusal which words of the user asked for more than the target has.

@@ -78,6 +78,8 @@ type world struct {
 	// cut leaves out a session's last word, why is what it says with it.
 	cut bool
 	why string
+	// meanwhile is what happens between reading the pod and adding to it, once each.
+	meanwhile []func()
 	// webhook changes what is added.
 	webhook func(*corev1.EphemeralContainer)
 	// greeting replaces what the session says.
@@ -201,6 +203,22 @@ func (w *world) AddEphemeralContainer(_ context.Context, pod *corev1.Pod, c core
 		w.pod = changed
 	}
 	return changed.DeepCopy(), nil
+}
+
+// AddIfUnchanged finds the pod changed as often as there are meanwhiles.
+func (w *world) AddIfUnchanged(ctx context.Context, pod *corev1.Pod, c corev1.EphemeralContainer) (*corev1.Pod, error) {
+	w.mu.Lock()
+	var meanwhile func()
+	if len(w.meanwhile) > 0 {
+		meanwhile, w.meanwhile = w.meanwhile[0], w.meanwhile[1:]
+		meanwhile()
+	}
+	w.mu.Unlock()
+	if meanwhile != nil {
+		w.called("conflict")
+		return &corev1.Pod{}, apierrors.NewConflict(resources, pod.Name, errors.New("changed"))
+	}
+	return w.AddEphemeralContainer(ctx, pod, c, false)
 }
 
 func (w *world) CreateEvent(_ context.Context, event *corev1.Event) error {

@@ -125,8 +125,19 @@ func (c *Cluster) NodeArchitecture(ctx context.Context, name string) (string, er
 // pod's uid, so that it is refused for a later pod of the same name. With dryRun the server says what it would do, and
 // stores nothing.
 func (c *Cluster) AddEphemeralContainer(ctx context.Context, pod *corev1.Pod, container corev1.EphemeralContainer, dryRun bool) (*corev1.Pod, error) {
+	return c.add(ctx, pod, container, map[string]any{"uid": pod.UID}, dryRun)
+}
+
+// AddIfUnchanged adds container to the pod as AddEphemeralContainer does, if nothing of the pod has changed since it was read,
+// its status included; else the error is a conflict.
+func (c *Cluster) AddIfUnchanged(ctx context.Context, pod *corev1.Pod, container corev1.EphemeralContainer) (*corev1.Pod, error) {
+	return c.add(ctx, pod, container, map[string]any{"uid": pod.UID, "resourceVersion": pod.ResourceVersion}, false)
+}
+
+// add adds container to the pod if that has the metadata.
+func (c *Cluster) add(ctx context.Context, pod *corev1.Pod, container corev1.EphemeralContainer, metadata map[string]any, dryRun bool) (*corev1.Pod, error) {
 	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": pod.UID},
+		"metadata": metadata,
 		"spec":     map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{container}},
 	})
 	if err != nil {

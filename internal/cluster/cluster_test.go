@@ -196,6 +196,27 @@ func TestAddEphemeralContainer(t *testing.T) {
 	}
 }
 
+// TestAddIfUnchanged: the patch carries the version that the pod had, and the server's conflict comes back as it is.
+func TestAddIfUnchanged(t *testing.T) {
+	t.Parallel()
+	c := connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var got struct{ Metadata map[string]string }
+		if err := json.NewDecoder(r.Body).Decode(&got); err != nil || r.Method != http.MethodPatch || r.URL.Query().Has("dryRun") {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+		want := map[string]string{"uid": "11111111-2222-3333-4444-555555555555", "resourceVersion": "4711"}
+		if diff := cmp.Diff(want, got.Metadata); diff != "" {
+			t.Errorf("metadata of the patch (-want +got):\n%s", diff)
+		}
+		answer(t, w, http.StatusConflict, &apierrors.NewConflict(corev1.Resource("pods"), "web", errors.New("changed")).ErrStatus)
+	}), nil, nil)
+	pod := web()
+	pod.ResourceVersion = "4711"
+	if _, err := c.AddIfUnchanged(t.Context(), pod, corev1.EphemeralContainer{}); !apierrors.IsConflict(err) {
+		t.Errorf("error %v is no conflict", err)
+	}
+}
+
 // TestCalls makes each call that is only handed on, and looks at what reaches the server.
 func TestCalls(t *testing.T) {
 	t.Parallel()
