@@ -152,7 +152,7 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 			}
 		}
 	}
-	s.sayAdding(pod)
+	s.sayAdding(pod, want)
 	return s.add(ctx, pod, session.MadeBy(want, user), *stored, reuse)
 }
 

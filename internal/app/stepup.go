@@ -12,9 +12,20 @@ import (
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
-// sayAdding says, before a container is added, what of it one should know: in what it goes beyond its target, and what it
-// does not get although it was asked for.
-func (s *sessionRun) sayAdding(pod *corev1.Pod) {
+// sayAdding says, before a container is added, what of it one should know: why none that is there serves, in what it goes
+// beyond its target, and what it does not get although it was asked for.
+func (s *sessionRun) sayAdding(pod *corev1.Pod, want corev1.EphemeralContainer) {
+	var others []string
+	for _, l := range session.OtherRelease(pod, want) {
+		name := l.Name
+		if l.Version != "" {
+			name += " (" + l.Version + ")"
+		}
+		others = append(others, name)
+	}
+	if len(others) > 0 && !s.request.New {
+		s.notices.Say("another release of mindebug made %s, which this one does not enter: it adds its own", strings.Join(others, ", "))
+	}
 	container, _ := target.Find(pod, s.facts.Container)
 	if s.plan.StepUp {
 		lines := s.beyond(pod, container)

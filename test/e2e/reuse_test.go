@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -85,6 +86,35 @@ func TestReuseOfPlantedContainers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestReuseOfAnotherRelease: a session container whose scripts speak another protocol is not entered, and one notice says so.
+func TestReuseOfAnotherRelease(t *testing.T) {
+	t.Parallel()
+	ns := newNamespace(t, "restricted")
+	honest := newPod(t, restrictedPod(t, ns, "target"))
+	mindebug(t, honest, "pod/target", "--", "true").want(t, 0, "", "")
+	other := onlyContainer(t, honest)
+	other.Name = "mindebug-other"
+	for i := range other.Env {
+		v := &other.Env[i]
+		v.Value = strings.ReplaceAll(v.Value, "mindebug 1", "mindebug 2")
+		if v.Name == "MINDEBUG_VERSION" {
+			v.Value = "v99"
+		}
+	}
+	pod := newPod(t, restrictedPod(t, ns, "old"))
+	plant(t, pod, other)
+	const notice = "another release of mindebug made mindebug-other (v99), which this one does not enter: it adds its own\n"
+	for i, want := range []int{1, 0} { // the second enters what the first has added
+		got := invocation{stdin: strings.NewReader("echo here\n"), args: []string{"-n", ns, "pod/old"}}.run(t)
+		if n := strings.Count(got.stderr, notice); got.status != 0 || got.stdout != "here\n" || n != want {
+			t.Errorf("session %d: status %d, stdout %q, and %d notices, want %d:\n%s", i, got.status, got.stdout, n, want, got.stderr)
+		}
+	}
+	if n := len(sessionContainers(t, pod)); n != 2 {
+		t.Errorf("%d session containers, want the other release's and one", n)
+	}
 }
 
 // An unused container ends by itself, and says why; one in use does not.
