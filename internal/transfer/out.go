@@ -1,0 +1,307 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+// Options are what a copy is asked to do.
+type Options struct {
+	// Follow copies what symbolic links lead to, instead of the links.
+	Follow bool
+	// Retries is how often in a row a broken connection is tried again.
+	Retries int
+	// MaxBytes is how much is copied at the most, 0 for any.
+	MaxBytes int64
+	// Progress is told now and then how far it is: bytes of all, which is -1 where it is not known.
+	Progress func(bytes, all int64)
+}
+
+// Summary is what was copied.
+type Summary struct {
+	Files, Folders, Links int
+	Bytes                 int64
+	Took                  time.Duration
+	// Skipped are special files, which nobody copies; Troubles the files that were not copied, or not as they should be.
+	Skipped, Troubles []fault.NotCopied
+}
+
+// Out copies from the target to this machine, or to out where `to` is Stream. The error is a *fault.Incomplete where a part
+// was copied: what is there then is whole.
+func Out(ctx context.Context, runner Runner, from []Remote, to Local, out io.Writer, o Options) (Summary, error) {
+	began := time.Now()
+	c := &outCopy{runner: runner, options: o}
+	err := c.copy(ctx, from, to, out)
+	c.summary.Took = time.Since(began)
+	for _, list := range [][]fault.NotCopied{c.summary.Skipped, c.summary.Troubles} {
+		for i := range list {
+			list[i].Path = inTarget(list[i].Path)
+		}
+	}
+	return c.summary, err
+}
+
+// outCopy is one copy from the target on its way.
+type outCopy struct {
+	runner  Runner
+	options Options
+	summary Summary
+	folders []*remoteFile
+	// files are those to be fetched, links among them at the end; twins are further names of files that are fetched.
+	files []*remoteFile
+	twins [][2]*remoteFile
+	size  int64
+}
+
+// harbour is a sink for all kinds of files.
+type harbour interface {
+	sink
+	folder(f *remoteFile) error
+	symlink(f *remoteFile, to string) error
+	link(f, first *remoteFile) error
+	finish(f *remoteFile) error
+	// close is the end; whole is true where all that could be copied was.
+	close(whole bool) error
+}
+
+func (c *outCopy) copy(ctx context.Context, from []Remote, to Local, out io.Writer) (err error) {
+	trees, err := c.list(ctx, from)
+	if err != nil {
+		return err
+	}
+	into, names, err := placeOut(from, trees, to)
+	if err != nil {
+		return err
+	}
+	c.sort(trees, names)
+	if limit := c.options.MaxBytes; limit > 0 && c.size > limit {
+		return &fault.TooMuch{Bytes: c.size, Limit: limit}
+	}
+	var h harbour
+	if to == Stream {
+		h = newArchive(out)
+	} else if h, err = openLand(anchor(to, into)); err != nil {
+		return err
+	}
+	err = c.carry(ctx, h)
+	if closeErr := h.close(err == nil); err == nil && closeErr != nil {
+		err = &fault.NotWritten{Path: string(to), Cause: cause(closeErr)}
+	}
+	if err != nil || len(c.summary.Troubles) > 0 {
+		return &fault.Incomplete{Files: c.summary.Files, All: c.all(), Troubles: c.summary.Troubles, Cause: err}
+	}
+	return nil
+}
+
+// all is how many files there are to copy, links apart.
+func (c *outCopy) all() int {
+	n := len(c.twins)
+	for _, f := range c.files {
+		if !f.isLink() {
+			n++
+		}
+	}
+	return n
+}
+
+// list asks what there is.
+func (c *outCopy) list(ctx context.Context, from []Remote) ([]tree, error) {
+	var paths []string
+	for _, r := range from {
+		paths = append(paths, string(r))
+	}
+	l, err := list(ctx, c.runner, c.options.Follow, paths)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range l.trees {
+		if len(t.files) == 0 {
+			return nil, &fault.NoFile{Path: paths[i], Detail: whyNone(l.said, t.root)}
+		}
+		switch f := t.files[0]; {
+		case f.mode.IsDir() || f.isLink():
+		case kernels(f.real):
+			return nil, &fault.NoFile{Path: paths[i], Detail: madeUp, MadeUp: true}
+		case !f.mode.IsRegular():
+			return nil, &fault.NoFile{Path: paths[i], Detail: kindOf(f.mode)}
+		}
+	}
+	c.summary.Troubles = slices.Concat(l.troubles, l.denied())
+	if c.options.Follow {
+		for i := range l.trees {
+			if err := c.follow(ctx, &l.trees[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return l.trees, nil
+}
+
+// whyNone is find's word for why there is nothing at a path.
+func whyNone(said, root string) string {
+	_, after, ok := strings.Cut(said, "find: "+root+": ")
+	if !ok {
+		return "it cannot be read"
+	}
+	why, _, _ := strings.Cut(after, "\n")
+	return why
+}
+
+// anchor is the folder in which all names are.
+func anchor(to Local, into bool) string {
+	if into {
+		return string(to)
+	}
+	return filepath.Dir(trimmed(to))
+}
+
+// trimmed is a path without the slashes at its end.
+func trimmed(to Local) string { return filepath.Clean(string(to)) }
+
+// placeOut decides where each source comes, relative to the anchor.
+func placeOut(from []Remote, trees []tree, to Local) (into bool, names []string, err error) {
+	is := Absent
+	if to == Stream {
+		is = Folder
+	} else if info, err := os.Stat(string(to)); err == nil && info.IsDir() {
+		is = Folder
+	} else if err == nil {
+		is = File
+	}
+	var sources []Source
+	for i, r := range from {
+		sources = append(sources, Source{Word: string(r), Name: r.name(), Folder: trees[i].files[0].mode.IsDir()})
+	}
+	into, names, err = Place(filepath.ToSlash(string(to)), is, sources)
+	if err == nil && !into {
+		names[0] = filepath.Base(trimmed(to))
+	}
+	return into, names, err
+}
+
+// sort tells apart what is made, what is fetched and what is left out, and gives each its name at the destination.
+func (c *outCopy) sort(trees []tree, names []string) {
+	first := map[string]*remoteFile{}
+	var links []*remoteFile
+	for i, t := range trees {
+		for _, f := range t.files {
+			f.name = path.Join(names[i], f.name)
+			switch {
+			case f.mode.IsDir():
+				c.folders = append(c.folders, f)
+				if kernels(f.real) {
+					c.skip(f, "what is in it, since the kernel makes it up")
+				}
+			case f.isLink():
+				links = append(links, f)
+			case !f.mode.IsRegular():
+				c.skip(f, kindOf(f.mode))
+			case kernels(f.real):
+				c.skip(f, madeUp)
+			case f.links > 1 && first[f.inode] != nil:
+				c.twins = append(c.twins, [2]*remoteFile{f, first[f.inode]})
+			default:
+				first[f.inode] = f
+				c.files = append(c.files, f)
+				c.size += f.size
+			}
+		}
+	}
+	c.files = append(c.files, links...)
+}
+
+// kernels reports whether a real path is of a file system that the kernel makes up.
+func kernels(path string) bool {
+	parts := strings.SplitN(strings.Replace(path, "/./", "/", 1), "/", 5) // proc/PID/root/NAME/…
+	return len(parts) > 3 && slices.Contains([]string{"proc", "sys", "dev"}, parts[3])
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch mode.Type() {
+	case fs.ModeSocket:
+		return "a socket"
+	case fs.ModeNamedPipe:
+		return "a named pipe"
+	}
+	return "a device"
+}
+
+// madeUp is a file of which nothing tells how long it is.
+const madeUp = "a file that the kernel makes up"
+
+func (c *outCopy) skip(f *remoteFile, what string) {
+	c.summary.Skipped = append(c.summary.Skipped, fault.NotCopied{Path: f.real, Trouble: fault.Special, Detail: what})
+}
+
+func (c *outCopy) trouble(f *remoteFile, trouble fault.CopyTrouble, detail string) {
+	c.summary.Troubles = append(c.summary.Troubles, fault.NotCopied{Path: f.real, Trouble: trouble, Detail: detail})
+}
+
+// carry brings all into the harbour.
+func (c *outCopy) carry(ctx context.Context, h harbour) error {
+	for _, f := range c.folders {
+		if f.name == "." {
+			continue
+		}
+		if err := h.folder(f); err != nil {
+			c.trouble(f, fault.Unwritable, err.Error())
+		}
+	}
+	fetch := &fetcher{
+		runner: c.runner, sink: h, retries: c.options.Retries, limit: c.options.MaxBytes,
+		pending: slices.Clone(c.files), links: map[*remoteFile]string{},
+		progress: func(n int64) {
+			c.summary.Bytes += n
+			c.options.Progress(c.summary.Bytes, c.size)
+		},
+	}
+	err := fetch.fetch(ctx)
+	c.summary.Files += fetch.kept
+	c.summary.Troubles = append(c.summary.Troubles, fetch.troubles...)
+	if err != nil {
+		for _, f := range fetch.pending {
+			c.trouble(f, fault.Missing, "")
+		}
+	}
+	c.join(h, fetch)
+	for _, f := range slices.Backward(c.folders) {
+		if err := h.finish(f); err != nil {
+			c.trouble(f, fault.Unwritable, err.Error())
+		}
+	}
+	c.summary.Folders = len(c.folders)
+	return err
+}
+
+// join makes the links, which must come after the files: nothing is written through one.
+func (c *outCopy) join(h harbour, fetch *fetcher) {
+	for _, f := range c.files {
+		to, ok := fetch.links[f]
+		if !ok {
+			continue
+		}
+		if err := h.symlink(f, to); err != nil {
+			c.trouble(f, fault.Unwritable, err.Error())
+			continue
+		}
+		c.summary.Links++
+	}
+	for _, twin := range c.twins {
+		f, first := twin[0], twin[1]
+		if err := h.link(f, first); err != nil {
+			c.trouble(f, fault.Unwritable, fmt.Sprintf("as another name of %s: %v", first.name, err))
+			continue
+		}
+		c.summary.Files++
+	}
+}

@@ -1,0 +1,256 @@
+package transfer
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+// options are those of a test that does not care.
+func options() Options { return Options{Retries: 2, Progress: func(int64, int64) {}} }
+
+// takeOut copies one path out to a folder.
+func takeOut(t *testing.T, l *lab, from Remote, to string, o Options) (Summary, error) {
+	t.Helper()
+	return Out(t.Context(), l, []Remote{from}, Local(to), io.Discard, o)
+}
+
+// wantClean fails the test where something of ours is left in a folder.
+func wantClean(t *testing.T, dir string) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(dir, ".mindebug*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q (%v)", left, err)
+	}
+}
+
+// TestOut copies a tree of awkward files and compares what there is to be kept.
+func TestOut(t *testing.T) {
+	t.Parallel()
+	withTools(t, func(t *testing.T, l *lab) {
+		plant(t, l.at("tree"))
+		to := t.TempDir()
+		summary, err := takeOut(t, l, "/tree", to, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(picture(t, l.at("tree")), picture(t, filepath.Join(to, "tree"))); diff != "" {
+			t.Errorf("the copy is not what it was (-want +got):\n%s", diff)
+		}
+		if summary.Links != 3 || summary.Files != 715 {
+			t.Errorf("%d files and %d links are said to be copied", summary.Files, summary.Links)
+		}
+		wantClean(t, to)
+		if _, err := takeOut(t, l, "/tree", to, options()); err != nil {
+			t.Errorf("copying onto the copy: %v", err)
+		}
+	})
+}
+
+// TestOutPlaces tries the rules for destinations with real files.
+func TestOutPlaces(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		from Remote
+		to   string
+		want string
+	}{
+		{"/d/f", "new", "new"},
+		{"/d/f", "there", "there/f"},
+		{"d/f", "there/", "there/f"},
+		{"/d", "new", "new/f"},
+		{"/d/", "there", "there/d/f"},
+		{"/d/.", "there", "there/f"},
+		{"/link", "there", "there/link"},
+		{"/link/", "new", "new/f"},
+		{"/away/f", "new", "new"},
+	} {
+		t.Run(string(test.from)+" "+test.to, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, false)
+			to := t.TempDir()
+			if strings.HasPrefix(string(test.from), "d") {
+				test.from = "/" + test.from // no process stands for the target here, so there is no working directory
+			}
+			if err := errors.Join(os.Mkdir(l.at("d"), 0o755), os.WriteFile(l.at("d/f"), nil, 0o600), os.Symlink("d", l.at("link")),
+				os.Symlink("/d", l.at("away")), os.Mkdir(filepath.Join(to, "there"), 0o755)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := takeOut(t, l, test.from, to+"/"+test.to, options()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Lstat(filepath.Join(to, test.want)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestOutFollows: links lead where they lead the target, and one that leads around is no trap.
+func TestOutFollows(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	to := t.TempDir()
+	if err := errors.Join(os.MkdirAll(l.at("d/sub"), 0o755), os.MkdirAll(l.at("etc/real"), 0o755), os.WriteFile(l.at("etc/real/passwd"), []byte("theirs"), 0o600),
+		os.Symlink("/etc/real", l.at("d/absolute")), os.Symlink("../../../../../etc/real/passwd", l.at("d/sub/out")),
+		os.Symlink("..", l.at("d/sub/around")), os.Symlink("/nowhere", l.at("d/dangling"))); err != nil {
+		t.Fatal(err)
+	}
+	o := options()
+	o.Follow = true
+	_, err := takeOut(t, l, "/d", to, o)
+	var incomplete *fault.Incomplete
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 2 {
+		t.Errorf("the error is %v, want one about two links: %+v", err, incomplete)
+	}
+	for _, name := range []string{"d/absolute/passwd", "d/sub/out"} {
+		if text, err := os.ReadFile(filepath.Join(to, name)); string(text) != "theirs" {
+			t.Errorf("%s is %q (%v), want the target's", name, text, err)
+		}
+	}
+}
+
+// TestOutTroubles: what cannot be copied is named, and the rest arrives.
+func TestOutTroubles(t *testing.T) {
+	t.Parallel()
+	withTools(t, func(t *testing.T, l *lab) {
+		l.unprivileged = true
+		to := t.TempDir()
+		if err := errors.Join(os.MkdirAll(l.at("d/shut"), 0o755), os.WriteFile(l.at("d/ok"), []byte("ok"), 0o644), os.WriteFile(l.at("d/se\ncret"), nil, 0o644),
+			os.Chmod(l.at("d/se\ncret"), 0), os.Chmod(l.at("d/shut"), 0), os.WriteFile(filepath.Join(to, "f"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := takeOut(t, l, "/d", to, options())
+		var incomplete *fault.Incomplete
+		if !errors.As(err, &incomplete) {
+			t.Fatalf("the error is %v", err)
+		}
+		want := []fault.NotCopied{
+			{Path: "/d/shut", Trouble: fault.Unreadable, Detail: "Permission denied"},
+			{Path: "/d/se\ncret", Trouble: fault.Unreadable, Detail: "Permission denied"},
+		}
+		if l.path == os.Getenv("PATH") { // GNU tar has other words
+			for i := range incomplete.Troubles {
+				incomplete.Troubles[i].Detail = "Permission denied"
+			}
+		}
+		if diff := cmp.Diff(want, incomplete.Troubles); diff != "" {
+			t.Errorf("troubles (-want +got):\n%s", diff)
+		}
+		if text, _ := os.ReadFile(filepath.Join(to, "d/ok")); string(text) != "ok" {
+			t.Error("the rest did not arrive")
+		}
+		for _, from := range []Remote{"/none", "/d/ok/x"} {
+			var noFile *fault.NoFile
+			if _, err := takeOut(t, l, from, to, options()); !errors.As(err, &noFile) {
+				t.Errorf("%s: the error is %v", from, err)
+			}
+		}
+		wantClean(t, to)
+	})
+}
+
+// TestOutCut cuts connections at random places: the copy is whole after all, or says that it is not and leaves no half file.
+func TestOutCut(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	plant(t, l.at("tree"))
+	want := picture(t, l.at("tree"))
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same places each time
+	for range 6 {
+		to := t.TempDir()
+		l.cuts = []int64{1 << 40, random.Int64N(2 << 20)}
+		if _, err := takeOut(t, l, "/tree", to, options()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, picture(t, filepath.Join(to, "tree"))); diff != "" {
+			t.Fatalf("the copy is not what it was (-want +got):\n%s", diff)
+		}
+		wantClean(t, to)
+	}
+	to := t.TempDir()
+	o := options()
+	o.Retries = 0
+	l.cuts = []int64{1 << 40, 1 << 19}
+	_, err := takeOut(t, l, "/tree/sparse", to, o)
+	var incomplete *fault.Incomplete
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 1 || incomplete.Troubles[0].Trouble != fault.Missing {
+		t.Errorf("without retries the error is %v", err)
+	}
+	if left, _ := os.ReadDir(to); len(left) > 0 {
+		t.Errorf("half a copy is left: %v", left)
+	}
+}
+
+// TestOutArchive copies to a tar archive, whose connection is cut in the middle.
+func TestOutArchive(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	plant(t, l.at("tree"))
+	var whole, cut bytes.Buffer
+	for _, out := range []*bytes.Buffer{&whole, &cut} {
+		if _, err := Out(t.Context(), l, []Remote{"/tree"}, Stream, out, options()); err != nil {
+			t.Fatal(err)
+		}
+		l.cuts = []int64{1 << 40, 1 << 20, 30 << 10}
+	}
+	if !bytes.Equal(whole.Bytes(), cut.Bytes()) {
+		t.Error("an archive whose connection was cut is another one")
+	}
+	names := 0
+	archive := tar.NewReader(&whole)
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(h.Name, "tree/") {
+			t.Errorf("a member is named %q", h.Name)
+		}
+		names++
+	}
+	if names < 710 {
+		t.Errorf("the archive has %d members", names)
+	}
+	o := options()
+	o.Retries = 0
+	l.cuts = []int64{1 << 40, 1 << 20}
+	var part bytes.Buffer
+	if _, err := Out(t.Context(), l, []Remote{"/tree"}, Stream, &part, o); err == nil {
+		t.Error("half an archive is said to be whole")
+	}
+	if bytes.HasSuffix(part.Bytes(), make([]byte, 1024)) && part.Len() > 2<<20 {
+		t.Error("half an archive has an end")
+	}
+}
+
+// TestOutLimit: no more is written than is allowed, whatever the listing says.
+func TestOutLimit(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	if err := os.WriteFile(l.at("f"), make([]byte, 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for limit, ok := range map[int64]bool{999: false, 1000: true} {
+		o := options()
+		o.MaxBytes = limit
+		_, err := takeOut(t, l, "/f", t.TempDir(), o)
+		var tooMuch *fault.TooMuch
+		if errors.As(err, &tooMuch) == ok {
+			t.Errorf("with a limit of %d the error is %v", limit, err)
+		}
+	}
+}
