@@ -92,7 +92,7 @@ func TestDebugImageInAPrivateRegistry(t *testing.T) {
 
 		denied, image := newPod(t, plainTarget(ns, "denied")), push("debug-of-others")
 		fails(t, denied, []string{"--image=" + image, "pod/denied", "--", "true"},
-			"did not start", "ErrImagePull", image, "the pod's pull secrets: none", "stays in the pod", "--image")
+			"did not start", "ImagePull", image, "the pod's pull secrets: none", "stays in the pod", "--image")
 	})
 }
 
