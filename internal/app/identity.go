@@ -119,7 +119,11 @@ func (i imageReader) open(ctx context.Context, pod *corev1.Pod, name string) (im
 		}
 	}
 	i.notices.Say("asking the registry of image %s which user it runs as", container.Image)
-	return i.images.Open(ctx, r)
+	images, done, err = i.images.Open(ctx, r)
+	if unread := (*fault.Registry)(nil); i.request.UsePullSecrets && errors.As(err, &unread) {
+		unread.AsPod = true
+	}
+	return images, done, err
 }
 
 // architecture is the node's, or empty where neither the pod nor the API server tells it.

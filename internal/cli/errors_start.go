@@ -151,8 +151,11 @@ func whyNotImage(err error) []string {
 func aboutRegistry(e *fault.Registry) (text, hint string) {
 	switch e.Reason {
 	case fault.ImageUnauthorized:
-		return fmt.Sprintf("image %s: its registry does not let you read it: %v", e.Image, e.Cause),
-			"log in there, as with docker login, or read it as the pod does: --use-pull-secrets"
+		hint = "log in there, as with docker login, or read it as the pod does: --use-pull-secrets"
+		if e.AsPod {
+			hint = "the pod's pull secrets do not open it, either; log in there, as with docker login"
+		}
+		return fmt.Sprintf("image %s: its registry does not let you read it: %v", e.Image, e.Cause), hint
 	case fault.ImageNotFound:
 		return fmt.Sprintf("image %s: its registry does not have it: %v", e.Image, e.Cause), ""
 	case fault.RegistryUnreachable:

@@ -432,6 +432,17 @@ var explained = []struct {
 			"hint: let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID\n",
 	},
 	{
+		name: "no identity: the image may not be read, with the pod's pull secrets either", status: 125,
+		err: &fault.NoIdentity{
+			Pod: web, Container: "app", Missing: "gid",
+			Image: &fault.Registry{Image: "reg.test/web@sha256:01", Reason: fault.ImageUnauthorized, Cause: errors.New("UNAUTHORIZED"), AsPod: true},
+		},
+		want: "error: nothing tells the gid of container \"app\" of pod/web-7d: neither its spec nor its status\n" +
+			"  image reg.test/web@sha256:01: its registry does not let you read it: UNAUTHORIZED\n" +
+			"  the pod's pull secrets do not open it, either; log in there, as with docker login\n" +
+			"hint: let a container without privileges read it from the process: --learn-user; or name it: --run-as UID:GID\n",
+	},
+	{
 		name: "no identity: the process has several", status: 125,
 		err: &fault.NoIdentity{
 			Pod: web, Container: "app", Missing: "uid and gid", Added: "mindebug-x", Process: errors.New("its process runs with several"),

@@ -112,6 +112,8 @@ type Registry struct {
 	Image  string
 	Reason RegistryReason
 	Cause  error
+	// AsPod is set where the pod's pull secrets were tried, too.
+	AsPod bool
 }
 
 // RegistryReason is why an image could not be read.

@@ -73,6 +73,21 @@ func TestPullSecretOfAServiceAccount(t *testing.T) {
 	})
 }
 
+// TestPullSecretThatIsGone: the target runs all the same, and what was asked for is not advised.
+func TestPullSecretThatIsGone(t *testing.T) {
+	t.Parallel()
+	onPrivateShelves(t, func(t *testing.T, s *shelf, ns string) {
+		image := s.image(t, "private", "31337", "")
+		pod := newPod(t, kubetest.Pod(ns, "target").Image(image).Restricted().With(withPullSecret))
+		if err := client.CoreV1().Secrets(ns).Delete(t.Context(), "pull", metav1.DeleteOptions{}); err != nil {
+			t.Fatalf("deleting Secret: %v", err)
+		}
+		kim := untold(t, newUser(t, ns, "kim", append(access.Session(), access.GetPullSecret)...))
+		failsBeforeThePatch(t, pod, kim.as("--use-pull-secrets", "pod/target", "--", "true"),
+			"does not let you read it", "the pod's pull secrets do not open it, either; log in there", "--learn-user")
+	})
+}
+
 // TestDebugImageInAPrivateRegistry: the node pulls it with the pod's pull secrets, and with nothing where the pod has none.
 func TestDebugImageInAPrivateRegistry(t *testing.T) {
 	t.Parallel()
