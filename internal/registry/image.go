@@ -44,18 +44,27 @@ func (i Image) Explain(err error) error { return i.explain(err) }
 
 // User returns the USER of the image's configuration, empty where there is none.
 func (i Image) User() (string, error) {
+	config, err := i.Config()
+	if err != nil {
+		return "", err
+	}
+	return config.Config.User, nil
+}
+
+// Config returns the image's configuration, unless it is too large to be one.
+func (i Image) Config() (*v1.ConfigFile, error) {
 	manifest, err := i.Manifest()
 	if err != nil {
-		return "", i.explain(err)
+		return nil, i.explain(err)
 	}
 	if manifest.Config.Size > configLimit {
-		return "", i.explain(fmt.Errorf("its configuration has %d bytes, more than %d MiB", manifest.Config.Size, configLimit>>20))
+		return nil, i.explain(fmt.Errorf("its configuration has %d bytes, more than %d MiB", manifest.Config.Size, configLimit>>20))
 	}
 	config, err := i.ConfigFile()
 	if err != nil {
-		return "", i.explain(err)
+		return nil, i.explain(err)
 	}
-	return config.Config.User, nil
+	return config, nil
 }
 
 // File returns the content of a regular file as a container of the image has it at its start; found is false where it has

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,10 @@ type Request struct {
 	Image, ID string
 	// PullSecrets are tried before the user's own credentials.
 	PullSecrets []corev1.Secret
+	// ByTag takes what the spec's reference names now where the status names no digest: the container never ran.
+	ByTag bool
+	// Within replaces the bound on all that is read, where it is not 0.
+	Within time.Duration
 	// Architecture is asked where the digest stands for several platforms: the node's, in Go's words, or empty where it is
 	// not known.
 	Architecture func(context.Context) string
@@ -54,7 +59,8 @@ func (c Client) Open(ctx context.Context, r Request) (images []Image, done func(
 	if err != nil {
 		return nil, nil, err
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, allWithin, fmt.Errorf("no end within %s", allWithin))
+	within := cmp.Or(r.Within, allWithin)
+	bounded, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no end within %s", within))
 	client := newTransport()
 	done = func() {
 		cancel()
@@ -97,7 +103,7 @@ func (r Request) references() (references []name.Reference, config string, err e
 	switch {
 	case strings.HasPrefix(id, "sha256:"):
 		return []name.Reference{spec}, id, nil
-	case byDigest:
+	case byDigest, r.ByTag && id == "":
 		return []name.Reference{spec}, "", nil
 	}
 	return nil, "", &fault.Registry{
