@@ -71,6 +71,7 @@ var pure = map[string]string{
 	"internal/fault":      "*.go",
 	"internal/near":       "*.go",
 	"internal/imagekind":  "verdict*.go",
+	"internal/inspect":    "*.go",
 	"internal/policy":     "*.go",
 	"internal/transfer":   "p*.go",
 	"pkg/profiles":        "*.go",
