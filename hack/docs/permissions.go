@@ -23,8 +23,8 @@ func permissions() ([]byte, error) {
 	table(&out, access.Required())
 	out.WriteString("\nWhat follows is asked for and can be missing:\n\n")
 	table(&out, access.Optional())
-	out.WriteString("\nAsked for only where neither the pod's spec nor its status tells whom the target runs as, or `check` finds no pod. The\n" +
-		"Role above does not have it; a node belongs to no namespace:\n\n")
+	out.WriteString("\nAsked for only where neither the pod's spec nor its status tells whom the target runs as, `check` finds no pod, or `inspect`\n" +
+		"looks at an image. The Role above does not have it; a node belongs to no namespace:\n\n")
 	table(&out, access.Seldom())
 	out.WriteString("\n")
 	return out.Bytes(), nil

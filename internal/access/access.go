@@ -98,8 +98,8 @@ var (
 // Seldom returns what is asked for in few cases, and can be missing. No Role that is printed has it.
 func Seldom() []Need {
 	return []Need{
-		{GetPullSecret, "`--use-pull-secrets`: reading the target's image as the pod does", "that flag is an error; the image is read with the user's own credentials"},
-		{GetNode, "telling which platform of the target's image runs", "an image whose platforms run as different users does not tell"},
+		{GetPullSecret, "`--use-pull-secrets`: reading the target's image as the pod does, for `inspect`, too", "that flag is an error; the image is read with the user's own credentials"},
+		{GetNode, "telling which platform of the target's image runs; of `inspect`, whether the image is for the node", "an image whose platforms run as different users does not tell; `inspect` does not say that an image is for another processor than the node's"},
 		{GetNamespace, "`check` and `find` of a namespace in which they find no pod; the Pod Security level in `find`", "whether the namespace is empty or does not exist is not told; the level is `unknown`"},
 		{ListNamespaces, "`find -A`: the Pod Security levels, and the namespaces one by one where the pods of all may not be listed", "the levels are `unknown`; who may not list all pods either gets those of his own namespace"},
 	}

@@ -454,6 +454,11 @@ var explained = []struct {
 			"hint: name what it was started as: --run-as UID:GID\n",
 	},
 	{
+		name: "no image in a file", err: &fault.ImageFile{File: "x.tar", Cause: errors.New("it is compressed: decompress it first")}, status: 125,
+		want: "error: x.tar: it is compressed: decompress it first\n" +
+			"hint: make the file with: docker save IMAGE -o IMAGE.tar, or podman save --format=oci-archive\n",
+	},
+	{
 		name: "image not there", err: &fault.Registry{Image: "web:1", Reason: fault.ImageNotFound, Cause: errors.New("404")}, status: 125,
 		want: "error: image web:1: its registry does not have it: 404\n",
 	},

@@ -211,7 +211,7 @@ namespace and has the target's privileges, never more.`,
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newPolicy(f), newVersion(f.program.Version))
+	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newPolicy(f), newVersion(f.program.Version))
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
 		help.Args = knownVerb
