@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/imagekind"
 	"github.com/mindebug/kubectl-mindebug/internal/preflight"
 	"github.com/mindebug/kubectl-mindebug/internal/resolve"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
@@ -59,6 +60,8 @@ type SessionRequest struct {
 	TTL, Grace      time.Duration
 	// TTLGiven is true where the user named one.
 	TTLGiven bool
+	// Seen keeps what sessions see of images; nil keeps nothing.
+	Seen *imagekind.Cache
 	// Timeout bounds the start of a new session container.
 	Timeout time.Duration
 	// Detach leaves the command running, for TTL at the most.
@@ -248,12 +251,14 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		Grace:    s.request.Grace,
 		Place:    s.prompt(),
 		Quiet:    s.request.Quiet,
+		SeeImage: s.kindUnseen(pod),
 		Signals:  signals,
 		Begun: func(g session.Greeting) {
 			s.greeting = g
 			begun.Store(true)
 			s.notices.Await("")
 			s.sayBegun(g, in)
+			s.keepKind(pod, g.Image)
 			if s.request.TTY && s.request.Stdin {
 				if undo, err := ui.Raw(s.streams.In); err == nil {
 					restore = undo

@@ -55,8 +55,9 @@ type world struct {
 	calls, execs []string
 	// looks are the containers of those execs that run nothing.
 	looks []string
-	// sessions are the words of those execs that say which session it is, graces those for how long it outlives its client.
-	sessions, graces []string
+	// sessions are the words of those execs that say which session it is, graces those for how long it outlives its client,
+	// flags those for what else it is asked.
+	sessions, graces, flags []string
 	// uses is what a session container says that is looked into, told what it was told.
 	uses string
 	told []string
@@ -273,6 +274,7 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 	w.mu.Lock()
 	w.execs = append(w.execs, c.Name)
 	w.sessions, w.graces = append(w.sessions, command[4]), append(w.graces, command[6])
+	w.flags = append(w.flags, command[8])
 	if command[3] == "mindebug-look" {
 		w.looks = append(w.looks, c.Name)
 	}

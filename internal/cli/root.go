@@ -143,7 +143,7 @@ func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
 	if err != nil {
 		return err
 	}
-	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version
+	r.Context, r.Namespace, r.Version, r.Seen = c.Context, c.Namespace, f.program.Version, f.imageCache()
 	if r.Detach {
 		return f.detach(ctx, c, execer, r)
 	}

@@ -27,8 +27,17 @@ type Greeting struct {
 	Hidden bool
 	// OOMScoreAdj is that of the session's processes.
 	OOMScoreAdj int
+	// Image is what tells the kind of the target's image; nil where that was not asked for, or not to be seen.
+	Image *ImageSeen
 	// MemoryInUse is what the target's container uses, in bytes, or 0 where its cgroup is not to be seen.
 	MemoryInUse int64
+}
+
+// ImageSeen is what a session sees in the usual places of its target's root. What there is not is empty.
+type ImageSeen struct {
+	// Shell is the path of a shell, OSRelease the ID of the os-release(5), Packages the path of a package database without
+	// its first slash.
+	Shell, OSRelease, Packages string
 }
 
 // StopError says that the session ended by itself before the command began. Reason is "gone" where the target container
@@ -155,6 +164,8 @@ func (g *Greeting) take(key, value string) (err error) {
 		g.Hidden = value == "yes"
 	case "oom":
 		g.OOMScoreAdj, err = strconv.Atoi(value)
+	case "image":
+		g.Image, err = parseImage(value)
 	case "memory":
 		// Read through the target's own files: what is no number there is no error here.
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
@@ -162,6 +173,20 @@ func (g *Greeting) take(key, value string) (err error) {
 		}
 	}
 	return err
+}
+
+// parseImage reads three words, of which "-" stands for nothing.
+func parseImage(text string) (*ImageSeen, error) {
+	fields := strings.Fields(text)
+	if len(fields) != 3 {
+		return nil, fmt.Errorf("not 3 words")
+	}
+	for i, field := range fields {
+		if fields[i] = strings.Trim(field, `"'`); field == "-" {
+			fields[i] = ""
+		}
+	}
+	return &ImageSeen{fields[0], fields[1], fields[2]}, nil
 }
 
 // parseGroups reads the numbers of a Groups line, which may be none.

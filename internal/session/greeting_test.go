@@ -35,6 +35,12 @@ func TestParseGreeting(t *testing.T) {
 			text: "mindebug 1\nGroups: 5001 6001 \nown Groups: 5001 \nown CapPrm: 0000000000003000\ngo\n",
 			want: Greeting{Groups: []int64{5001, 6001}, OwnGroups: []int64{5001}, OwnCapPrm: 0x3000},
 		},
+		{
+			name: "an image that was seen", text: "mindebug 1\nimage /bin/sh \"wolfi\" lib/apk/db/installed\ngo\n",
+			want: Greeting{Image: &ImageSeen{"/bin/sh", "wolfi", "lib/apk/db/installed"}},
+		},
+		{name: "an image in which there is nothing", text: "mindebug 1\nimage - - -\ngo\n", want: Greeting{Image: &ImageSeen{}}},
+		{name: "an image that was half seen", text: "mindebug 1\nimage -\ngo\n", fails: "not 3 words"},
 		{name: "no groups", text: "mindebug 1\nGroups: \ngo\n", want: Greeting{Groups: []int64{}}},
 		{name: "a group that is none", text: "mindebug 1\nGroups: 1 x\ngo\n", fails: `line "Groups: 1 x"`},
 		{name: "own capabilities that are none", text: "mindebug 1\nown CapPrm: x\ngo\n", fails: `line "own CapPrm: x"`},

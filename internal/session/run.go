@@ -40,6 +40,8 @@ type Request struct {
 	Grace time.Duration
 	// Place is what the prompt of a shell says.
 	Place string
+	// SeeImage asks what tells the kind of the target's image.
+	SeeImage bool
 	// Quiet asks for no notice from inside.
 	Quiet bool
 	// Signals are sent to what runs in the session. After killAfter it is killed.
@@ -150,6 +152,9 @@ func (r *Request) words(id string) []string {
 	flags := "-"
 	if r.Quiet {
 		flags += "q"
+	}
+	if r.SeeImage {
+		flags += "s"
 	}
 	switch {
 	case r.Detach:

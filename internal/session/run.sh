@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2016,SC2086,SC2154,SC3013
 # mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS
 # holds q for no notices, k where standard input is the lease (keep.sh) rather than the command's, i where it is a stream
-# for the command, and d where the client leaves the command running: then GRACE is how long.
+# for the command, d where the client leaves the command running: then GRACE is how long; and s where the client wants to
+# see what tells the kind of the target's image.
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
 # reason); all that follows is the command's own. Under the name mindebug-look that is all, and no use of the container.
@@ -58,6 +59,46 @@ for f in /memory/memory.usage_in_bytes /memory.current; do
   line "$T/sys/fs/cgroup$f"
   memory=${memory:-$x}
 done
+# plain PATH: is PATH below the target's root, as x, with no link on the way? The kernel would follow one into the debug
+# image. A link leads to a place that is looked at under its own name.
+plain() {
+  x=$T
+  for name in $(IFS=/; echo $1); do
+    x=$x/$name
+    [ -e "$x" ] && [ ! -L "$x" ] || return 1
+  done
+}
+
+# seen: adds to facts what tells the kind of the target's image: a shell, the distribution and a package database, each "-"
+# where there is none in the usual places. The target may put anything there: of a file no more than its beginning is read,
+# and not for long.
+seen() {
+  [ -d "$T/." ] || return 0
+  shell=- os=- packages=-
+  for d in bin usr/bin usr/local/bin sbin usr/sbin busybox; do
+    plain $d || continue
+    for f in sh bash dash ash busybox zsh ksh; do
+      [ "$shell" != - ] || ! plain $d/$f || [ ! -f "$x" ] || shell=/$d/$f
+    done
+  done
+  for f in var/lib/dpkg/status var/lib/chisel/manifest.wall usr/lib/apk/db/installed lib/apk/db/installed var/lib/dpkg/status.d; do
+    ! plain $f || packages=$f
+  done
+  for f in usr/lib/os-release etc/os-release; do
+    plain $f || continue
+    [ -f "$x" ] || continue
+    os=linux x="
+$(timeout 1 dd if="$x" bs=4096 count=1 2>/dev/null)"
+    case $x in *"
+ID="*) os=${x#*"
+ID="} os=${os%%"
+"*} ;; esac
+  done
+  case $os in *[!a-zA-Z0-9._\"\'-]* | ?????????????????????????????????*) os=linux ;; esac
+  facts="$facts
+image $shell $os $packages"
+}
+case $flags in *s*) seen ;; esac
 printf 'mindebug 1\n%s\nenviron %s\nhidden %s\noom %s\nmemory %s\ngo\n' "$facts" $environ $hidden "$score" "$memory"
 [ "$0" != mindebug-look ] || { printf '\036mindebug:%s' "$session"; exit 0; }
 

@@ -29,6 +29,7 @@ func TestRunSays(t *testing.T) {
 	}{
 		{name: "a command", r: Request{Command: []string{"ls", "-l"}}, flags: "-k"},
 		{name: "quiet", r: Request{Quiet: true, Command: []string{"ls"}}, flags: "-qk"},
+		{name: "asking for the image", r: Request{SeeImage: true, Command: []string{"ls"}}, flags: "-sk"},
 		{name: "with its own input", r: Request{Stdin: strings.NewReader("x"), Command: []string{"cat"}}, flags: "-i"},
 		{name: "a shell on a terminal", r: Request{Stdin: strings.NewReader("x"), TTY: true}, flags: "-"},
 		{name: "a terminal without input would echo the lease", r: Request{TTY: true, Command: []string{"top"}}, flags: "-"},

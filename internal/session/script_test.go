@@ -273,3 +273,43 @@ func TestLib(t *testing.T) {
 		}
 	})
 }
+
+// TestSeen: what tells the kind of an image, found below a root and nowhere else.
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 40)
+	for name, test := range map[string]struct {
+		// files are texts, and links to what follows an arrow.
+		files map[string]string
+		want  string
+	}{
+		"nothing":         {map[string]string{"app": "x"}, "- - -"},
+		"a shell":         {map[string]string{"usr/bin/dash": "x", "bin": "->usr/bin"}, "/usr/bin/dash - -"},
+		"a link out":      {map[string]string{"bin": "->/bin", "usr/bin/sh": "->/bin/sh", "sbin/sh": "->../../../bin/sh"}, "- - -"},
+		"a folder":        {map[string]string{"bin/sh/x": "x"}, "- - -"},
+		"the debug image": {map[string]string{"busybox/sh": "x"}, "/busybox/sh - -"},
+		"distroless":      {map[string]string{"usr/lib/os-release": "NAME=x\nID=debian\n", "etc/os-release": "->../usr/lib/os-release", "var/lib/dpkg/status.d/x": "x"}, "- debian var/lib/dpkg/status.d"},
+		"Wolfi":           {map[string]string{"etc/os-release": "ID=\"wolfi\"\n", "lib/apk/db/installed": "x"}, `- "wolfi" lib/apk/db/installed`},
+		"no name":         {map[string]string{"etc/os-release": "NAME=x"}, "- linux -"},
+		"hostile":         {map[string]string{"etc/os-release": "ID=$(id) `id` \x1b[2J"}, "- linux -"},
+		"long":            {map[string]string{"etc/os-release": "ID=" + long}, "- linux -"},
+		"a release out":   {map[string]string{"etc/os-release": "->/etc/os-release"}, "- - -"},
+	} {
+		root := t.TempDir()
+		for file, text := range test.files {
+			path := filepath.Join(root, file)
+			mustDo(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			if to, is := strings.CutPrefix(text, "->"); is {
+				mustDo(t, os.Symlink(to, path))
+			} else {
+				mustDo(t, os.WriteFile(path, []byte(text), 0o600))
+			}
+		}
+		shells(t, func(t *testing.T, shell []string) {
+			script := fmt.Sprintf("T=%s facts=first\n%s\n%s\nseen\nprintf %%s \"$facts\"\n", root, function(t, runScript, "plain"), function(t, runScript, "seen"))
+			if got := eval(t, shell, script); got != "first\nimage "+test.want {
+				t.Errorf("%s, in %s: %q; want %q", name, shell, got, test.want)
+			}
+		})
+	}
+}
