@@ -65,6 +65,10 @@ e2e-1.30: build $(TOOLS)/gotestsum ## the same tests on a fresh cluster of Kuber
 bench: build ## measure size, start and time to a prompt
 	hack/with-cluster -- go run ./test/bench $(ARGS)
 
+.PHONY: bench-find
+bench-find: build ## measure find over 10,000 pods beside kubectl get (ARGS='-pods 1000')
+	hack/with-cluster -- go run ./test/bench/find $(ARGS)
+
 .PHONY: cluster-up
 cluster-up: ## start the test cluster and leave it running
 	$(CLUSTER_RUN) up $(ARGS)

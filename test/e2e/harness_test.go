@@ -31,6 +31,8 @@ const patience = 2 * time.Minute
 var (
 	// client is the cluster as its administrator sees it.
 	client kubernetes.Interface
+	// cache is the folder in which the plugin keeps what it has seen.
+	cache string
 	// stockImage is the public BusyBox image, as the cluster has it.
 	stockImage = os.Getenv("MINDEBUG_STOCK_IMAGE")
 )
@@ -40,6 +42,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "error: %v\nhint: run these tests by `make e2e`\n", err)
 		os.Exit(1) //nolint:forbidigo // TestMain is the main of these tests
 	}
+	var err error
+	if cache, err = os.MkdirTemp("", "e2e-cache-"); err != nil {
+		fmt.Fprintf(os.Stderr, "error: %v\n", err)
+		os.Exit(1) //nolint:forbidigo // as above
+	}
+	defer os.RemoveAll(cache)
 	m.Run()
 }
 
@@ -182,7 +190,7 @@ func mindebug(t *testing.T, pod *corev1.Pod, args ...string) result {
 func (i invocation) command(t *testing.T) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "kubectl", append([]string{"mindebug"}, i.args...)...)
-	cmd.Env = append(os.Environ(), i.env...)
+	cmd.Env = append(append(os.Environ(), "XDG_CACHE_HOME="+cache), i.env...)
 	cmd.Stdin = i.stdin
 	cmd.WaitDelay = time.Second
 	return cmd
@@ -236,7 +244,13 @@ type terminal struct {
 // onTerminal starts `kubectl mindebug -n NAMESPACE ARGS…` on a pseudo-terminal of 100 by 30 characters.
 func onTerminal(t *testing.T, pod *corev1.Pod, args ...string) *terminal {
 	t.Helper()
-	cmd := invocation{args: append([]string{"-n", pod.Namespace}, args...)}.command(t)
+	return invocation{args: append([]string{"-n", pod.Namespace}, args...)}.onTerminal(t)
+}
+
+// onTerminal starts the invocation on such a terminal.
+func (i invocation) onTerminal(t *testing.T) *terminal {
+	t.Helper()
+	cmd := i.command(t)
 	file, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 100, Rows: 30})
 	if err != nil {
 		t.Fatalf("starting on a terminal: %v", err)
