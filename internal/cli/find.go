@@ -170,18 +170,19 @@ func (f *factory) find(ctx context.Context, r findRequest) error {
 		}
 	}
 	var notices *ui.Notices
+	progress := &ui.Progress{}
 	if !r.quiet {
-		notices = ui.NewNotices(f.program.Err)
+		notices, progress = ui.NewNotices(f.program.Err), ui.NewProgress(f.program.Err)
 	}
 	out := newFindWriter(f.program.Out, r, c.Context)
 	summary, err := app.Find(ctx, c, sources, r.FindRequest, func(found []app.Found) error {
 		if len(found) == 0 {
 			return nil
 		}
-		notices.Await("") // the terminal may be the same
+		progress.Clear() // the terminal may be the same
 		return out.write(found)
-	}, func(p app.FindProgress) { notices.Await(findProgress(p)) })
-	notices.Await("")
+	}, func(p app.FindProgress) { progress.Say(findProgress(p)) })
+	progress.Clear()
 	if err != nil {
 		return err
 	}

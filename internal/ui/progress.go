@@ -23,6 +23,13 @@ func (p *Progress) Show(n, of int) {
 	}
 }
 
+// Say writes the line anew with a text of one's own.
+func (p *Progress) Say(text string) {
+	if p.out != nil {
+		fmt.Fprint(p.out, "\r\x1b[K", Escape(text))
+	}
+}
+
 // Clear takes the line away.
 func (p *Progress) Clear() {
 	if p.out != nil {

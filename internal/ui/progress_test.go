@@ -14,8 +14,9 @@ func TestProgress(t *testing.T) {
 	p := NewProgress(stream)
 	p.Show(1, 12)
 	p.Show(2, 12)
+	p.Say("nearly\x1b")
 	p.Clear()
-	want := "\r1 of 12\r2 of 12\r\x1b[K"
+	want := "\r1 of 12\r2 of 12\r\x1b[Knearly\\x1b\r\x1b[K"
 	got := make([]byte, len(want))
 	for n := 0; n < len(got); {
 		read, err := keyboard.Read(got[n:])
