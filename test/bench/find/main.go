@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -152,15 +151,14 @@ func (b *bench) awaitAccount(ctx context.Context) error {
 
 // close removes all, also after an interrupt.
 func (b *bench) close(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
+	// The pods go with their namespace: one call to delete so many takes longer than the API server allows.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Minute)
 	defer cancel()
 	b.fleet.Close()
 	b.proxy.Close()
 	_ = os.RemoveAll(b.cache)
-	pods := b.client.CoreV1().Pods(b.namespace)
-	err := pods.DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}, metav1.ListOptions{})
 	namespaces := b.client.CoreV1().Namespaces()
-	err = errors.Join(err, namespaces.Delete(ctx, b.namespace, metav1.DeleteOptions{}))
+	err := namespaces.Delete(ctx, b.namespace, metav1.DeleteOptions{})
 	for err == nil {
 		if _, err = namespaces.Get(ctx, b.namespace, metav1.GetOptions{}); err == nil {
 			select {
