@@ -32,12 +32,15 @@ while [ -z "$why" ]; do
 done
 trap '' TERM USR1
 case $ttl:$why in 0:unused*) why='its last session left' ;; esac
-finish USR2 ''
 # Their own shells have their last words, and their tini reaps them: when this process ends the runtime kills all that is
-# left at once, and what then has no parent any more is a zombie of the target's first process.
-round=0
-while below "*$run_of*" MINDEBUG_SESSION=; [ -n "$tops" ] && [ $round -lt 100 ]; do
-  round=$((round + 1))
-  nap 0.02
+# left at once, and what then has no parent any more is a zombie of the target's first process. Words that nobody takes are
+# killed as well.
+for _ in 1 2; do
+  finish USR2 ''
+  round=0
+  while below "*$run_of*" MINDEBUG_SESSION=; [ -n "$tops" ] && [ $round -lt 50 ]; do
+    round=$((round + 1))
+    nap 0.02
+  done
 done
 echo "mindebug: $why" >/dev/termination-log

@@ -2,7 +2,7 @@
 # mindebug-keep:SESSION GRACE: holds the lease of a session. The client writes a line now and then: "." is a sign of
 # life; INT and KILL send that signal to all that runs in the session, as a terminal would, TERM to the command, as kill(1)
 # would; "end" that it leaves. When the client is silent, or gone, for GRACE seconds, what runs in the session is killed;
-# the session's own shell then ends by itself. SIGUSR1, from that shell, means that the command has ended and takes no
+# the session's own shell then ends by itself, once its last words were taken. SIGUSR1, from that shell, means that the command has ended and takes no
 # more input: the client is told "over".
 #
 # mindebug-guard:SESSION GRACE hears nobody, and ends the session after GRACE seconds.
@@ -52,17 +52,26 @@ while [ "$word" != end ]; do
   esac
 done
 
-# The client is gone. Where the session has ended, too, all is well; else it has until the end of the grace period.
-while now; [ $((t - heard)) -lt "$1" ]; do
-  below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
-  [ -n "$tops" ] || exit 0
-  nap 0.2
-done
-if [ "$2" = within ]; then
-  ours
-  for p in $pids; do
-    line "/proc/$p/cmdline"
-    case $x in *'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"*) exit 0 ;; esac
+# lasts GRACE: does the session last for GRACE seconds after the client was heard?
+lasts() {
+  while now; [ $((t - heard)) -lt "$1" ]; do
+    below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
+    [ -n "$tops" ] || return 1
+    nap 0.2
   done
-fi
-finish USR1 "$session:"
+  return 0
+}
+# The client is gone. Where the session has ended, too, all is well; else it has until the end of the grace period, and then
+# its own last words, which nobody may take, have as long again.
+while lasts "$1"; do
+  if [ "$2" = within ]; then
+    ours
+    for p in $pids; do
+      line "/proc/$p/cmdline"
+      case $x in *'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"*) exit 0 ;; esac
+    done
+  fi
+  finish USR1 "$session:"
+  now
+  heard=$t
+done

@@ -144,15 +144,21 @@ exec 5>&2 2>/dev/null                            # what this shell says of its c
 )
 status=$? ended=$by
 
+# say FORMAT WORDS: the session's own words come from a process of their own, since nobody may take them any more, and
+# the keeper can end that as it can a command.
+say() (
+  # shellcheck disable=SC2059
+  printf "$@"
+)
 case $flags$status in
-  *d*126) printf 'sh: %s: not executable\n' "$1" >&5 ;;
-  *d*127) printf 'sh: %s: not found\n' "$1" >&5 ;;
+  *d*126) say 'sh: %s: not executable\n' "$1" >&5 ;;
+  *d*127) say 'sh: %s: not found\n' "$1" >&5 ;;
 esac
 case $flags in *q*) ;; *)
   [ $status = 0 ] || for s; do
     case $s in /*) [ ! -e "$s" ] || continue ;; *) continue ;; esac
     inside "$s"
-    [ ! -e "$w" ] || { printf 'mindebug: %s is a file of the target: write @%s\n' "$s" "$s" >&5; break; }
+    [ ! -e "$w" ] || { say 'mindebug: %s is a file of the target: write @%s\n' "$s" "$s" >&5; break; }
   done ;;
 esac
 # Input that the command left unread would hold up, or break, the connection that its output is still on: it is taken in
@@ -170,8 +176,16 @@ case $flags in *i*)
   done
   wait $rest ;;
 esac
-{ kill -KILL $keeper; wait $keeper; } 2>/dev/null
 sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session"     # what the command left behind
 tell USR1 'eval "$MINDEBUG_HOLD"mindebug-hold'     # a use that the holder may not have seen
-printf '\036mindebug:%s' "$session$ended"        # the client takes it off, and so knows an end from a lost stream
+# The client takes this off, and so knows an end from a lost stream. It is said again if the keeper, ending the command, has
+# met it; but not where the keeper has ended it as well.
+by=''
+for _ in 1 2 3; do
+  say '\036mindebug:%s' "$session$ended"
+  case $?$by in 137) ;; *) break ;; esac
+done
+{ kill -KILL $keeper; wait $keeper; } 2>/dev/null
+kill -CONT $MINDEBUG_TOP                         # a keeper that was killed in a sweep has left it stopped
+[ -n "$timed" ] || sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session" # the program that the keeper waits with
 exit $status
