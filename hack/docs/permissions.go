@@ -21,6 +21,8 @@ func permissions() ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "\n```yaml\n%s```\n\nRequired:\n\n", roles)
 	table(&out, access.Required())
+	out.WriteString("\nWith `--via=attach`, for which `policy roles --via=attach` prints the Role, these in place of those:\n\n")
+	table(&out, access.RequiredToAttach())
 	out.WriteString("\nWhat follows is asked for and can be missing:\n\n")
 	table(&out, access.Optional())
 	out.WriteString("\nAsked for only where neither the pod's spec nor its status tells whom the target runs as, `check` finds no pod, or `inspect`\n" +

@@ -35,6 +35,9 @@ var (
 	AddContainer = Call{Verb: "patch", Resource: "pods", Subresource: "ephemeralcontainers"}
 	Exec         = Call{Verb: "create", Resource: "pods", Subresource: "exec"}
 	ExecGet      = Call{Verb: "get", Resource: "pods", Subresource: "exec"}
+	// Attach and AttachGet are in place of these with --via=attach.
+	Attach    = Call{Verb: "create", Resource: "pods", Subresource: "attach"}
+	AttachGet = Call{Verb: "get", Resource: "pods", Subresource: "attach"}
 )
 
 // Calls that a session can do without.
@@ -60,6 +63,16 @@ func Required() []Need {
 		{AddContainer, "adding a session container", "only a session container that a colleague started can be entered"},
 		{Exec, "entering a session container", "no session"},
 		{ExecGet, "entering over a websocket", "sessions go over SPDY"},
+	}
+}
+
+// RequiredToAttach is Required for sessions that are attached to.
+func RequiredToAttach() []Need {
+	return []Need{
+		{GetPod, "reading the pod", "nothing works"},
+		{AddContainer, "adding a session container, one for each session", "no session"},
+		{Attach, "connecting to the session container's own process", "no session"},
+		{AttachGet, "connecting over a websocket", "sessions go over SPDY"},
 	}
 }
 
@@ -107,9 +120,13 @@ func Seldom() []Need {
 
 // Session returns the calls that a user must be allowed for a session in a pod that has none yet. Whatever else a session
 // asks for it can do without.
-func Session() []Call {
-	var calls []Call
-	for _, need := range Required() {
+func Session() []Call { return calls(Required()) }
+
+// AttachedSession is Session for one that is attached to.
+func AttachedSession() []Call { return calls(RequiredToAttach()) }
+
+func calls(needs []Need) (calls []Call) {
+	for _, need := range needs {
 		calls = append(calls, need.Call)
 	}
 	return calls

@@ -63,6 +63,12 @@ func (r SessionRequest) origins(pod *corev1.Pod, plan profiles.Plan) map[string]
 		"env":                 "the scripts of this version",
 		"targetContainerName": resolve.Rule(pod, r.Container),
 	}
+	if r.Attach {
+		origins["command"] = "the process of this version, for --via=attach"
+		for _, field := range []string{"stdin", "stdinOnce", "tty"} {
+			origins[field] = "--via=attach"
+		}
+	}
 	if r.PullPolicy != "" {
 		origins["imagePullPolicy"] = "flag"
 	}

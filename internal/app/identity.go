@@ -212,7 +212,7 @@ func (s *sessionRun) as(uid, gid int64) (corev1.EphemeralContainer, error) {
 		return corev1.EphemeralContainer{}, err
 	}
 	return session.Container(plan, f.Container, session.Settings{
-		Image: s.request.Image, PullPolicy: s.request.PullPolicy, Reason: s.request.Reason, Version: s.request.Version,
+		Image: s.request.Image, PullPolicy: s.request.PullPolicy, Reason: s.request.Reason, Version: s.request.Version, Attach: s.request.Attach,
 	}), nil
 }
 
@@ -227,7 +227,7 @@ func (s *sessionRun) learn(ctx context.Context, pod *corev1.Pod, silent *fault.N
 		return pod, err
 	}
 	want.SecurityContext.ProcMount = nil // the default one shows what is looked at
-	if _, err := preflight.Ask(ctx, s.cluster, pod, want); err != nil {
+	if _, err := preflight.Ask(ctx, s.cluster, pod, want, s.request.enterCall()); err != nil {
 		return pod, err
 	}
 	s.notices.Say("adding container %s as %d:%d without privileges, to read from the process whom it runs as; it ends by itself, and stays in the pod's list for good",

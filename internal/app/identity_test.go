@@ -189,7 +189,7 @@ func TestIdentify(t *testing.T) {
 			}},
 		},
 		{
-			name: "exec is forbidden: nothing is added to learn", world: &world{pod: untold().Build(), mayNot: []string{"create pods/exec"}}, calls: added[:3],
+			name: "exec is forbidden: nothing is added to learn", world: &world{pod: untold().Build(), mayNot: []string{"create pods/exec", "create pods/attach"}}, calls: append(slices.Clone(added[:3]), "may I create pods/attach"),
 			request: func(r *SessionRequest) { r.LearnUser = true },
 			want:    result{stderr: asking, err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec", User: "dana"}},
 		},

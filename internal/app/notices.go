@@ -58,6 +58,7 @@ func whichPod(chosen *corev1.Pod, all []*corev1.Pod) string {
 
 // sayBegun says where one is and as whom, and what about it is not as one would expect.
 func (s *sessionRun) sayBegun(g session.Greeting, in session.Found) {
+	s.sayAttached(in)
 	s.notices.Say("%s uid %d (%s)", s.place(), s.plan.UID, s.kind())
 	if s.request.TTLGiven && in.TTL != s.request.TTL {
 		s.notices.Say("the session container that is there keeps its time to live, %s", duration.HumanDuration(in.TTL))
@@ -168,6 +169,10 @@ func (s *sessionRun) whyNotHidden(g session.Greeting) string {
 // sayLeft says, after a shell, what becomes of its container and how to come back.
 func (s *sessionRun) sayLeft(in session.Found) {
 	if s.readyOnly || len(s.request.Command) > 0 {
+		return
+	}
+	if s.request.Attach {
+		s.notices.Say("left %s: container %s has ended; its log stays until the pod is deleted", s.place(), in.Name)
 		return
 	}
 	if in.TTL == 0 {

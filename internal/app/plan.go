@@ -64,7 +64,7 @@ func planFault(pod fault.Pod, container string, err error) error {
 func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles.Plan, user string) corev1.EphemeralContainer {
 	settings := session.Settings{
 		Image: r.Image, PullPolicy: r.PullPolicy, TTL: r.ttl(plan), Env: r.Env,
-		User: user, Reason: r.Reason, Version: r.Version,
+		User: user, Reason: r.Reason, Version: r.Version, Attach: r.Attach, TTY: r.TTY,
 	}
 	if plan.StepUp {
 		settings.Profile = Kind(plan)
@@ -95,7 +95,7 @@ func wouldEnter(ctx context.Context, cluster Cluster, r SessionRequest) func(*co
 		return ok && found.Running
 	}
 	return func(pod *corev1.Pod) bool {
-		return !r.New && len(pod.Status.EphemeralContainerStatuses) > 0 && slices.ContainsFunc(couldBe(pod, r.Container), func(name string) bool {
+		return !r.New && !r.Attach && len(pod.Status.EphemeralContainerStatuses) > 0 && slices.ContainsFunc(couldBe(pod, r.Container), func(name string) bool {
 			return slices.ContainsFunc(supposed(pod, name), func(f target.Facts) bool { return enters(pod, f) })
 		})
 	}

@@ -68,12 +68,21 @@ type SessionRequest struct {
 	Detach bool
 	// New asks for a session container of one's own.
 	New, Quiet bool
+	// Attach makes the session the process of a container of its own, which is attached to. On a terminal TTL is how long it
+	// goes on without a key.
+	Attach bool
+}
+
+// Connector runs commands in containers, and connects to their own processes.
+type Connector interface {
+	session.Execer
+	session.Attacher
 }
 
 // Session opens a session and returns the exit status of its command. A signal arrives as the cause of ctx, as
 // *fault.Interrupted: before the command has begun it ends the wait, after that it is passed on.
-func Session(ctx context.Context, cluster Cluster, execer session.Execer, images Images, streams Streams, r SessionRequest) (int, error) {
-	s := &sessionRun{cluster: cluster, execer: execer, images: images, streams: streams, request: r}
+func Session(ctx context.Context, cluster Cluster, connector Connector, images Images, streams Streams, r SessionRequest) (int, error) {
+	s := &sessionRun{cluster: cluster, execer: connector, attacher: connector, images: images, streams: streams, request: r}
 	return s.open(ctx)
 }
 
@@ -95,23 +104,27 @@ func (s *sessionRun) open(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if pod, err = s.makePlan(ctx, pod, name); err != nil {
-		return 0, err
+		return 0, s.offerAttach(ctx, err)
 	}
-	s.request.TTL = r.ttl(s.plan)
+	if !r.Attach {
+		s.request.TTL = r.ttl(s.plan)
+	}
 	if err := s.checkDetach(); err != nil {
 		return 0, err
 	}
-	return s.enter(ctx, pod)
+	status, err := s.enter(ctx, pod)
+	return status, s.offerAttach(ctx, err)
 }
 
 // sessionRun is one session on its way.
 type sessionRun struct {
-	cluster Cluster
-	execer  session.Execer
-	images  Images
-	streams Streams
-	request SessionRequest
-	notices *ui.Notices
+	cluster  Cluster
+	execer   session.Execer
+	attacher session.Attacher
+	images   Images
+	streams  Streams
+	request  SessionRequest
+	notices  *ui.Notices
 	// readyOnly makes the container ready and runs nothing in it.
 	readyOnly bool
 
@@ -130,7 +143,7 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 		user = whoAmI(ctx, s.cluster)
 	}
 	want := s.request.container(pod, s.facts, s.plan, user)
-	reuse := !s.request.New && (!s.plan.StepUp || user != "")
+	reuse := !s.request.New && !s.request.Attach && (!s.plan.StepUp || user != "")
 	if reuse {
 		if status, entered, err := s.reenter(ctx, pod, want); entered {
 			return status, err
@@ -142,7 +155,7 @@ func (s *sessionRun) enter(ctx context.Context, pod *corev1.Pod) (int, error) {
 			user = whoAmI(ctx, s.cluster)
 		}
 	})
-	stored, err := preflight.Ask(ctx, s.cluster, pod, want)
+	stored, err := preflight.Ask(ctx, s.cluster, pod, want, s.request.enterCall())
 	who.Wait()
 	if err != nil {
 		return 0, s.blameRequest(err)
@@ -248,7 +261,7 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 		Stderr:   s.streams.Err,
 		TTY:      s.request.TTY,
 		Detach:   s.request.Detach,
-		Grace:    s.request.Grace,
+		Grace:    s.request.lease(),
 		Place:    s.prompt(),
 		Quiet:    s.request.Quiet,
 		SeeImage: s.kindUnseen(pod),
@@ -298,7 +311,10 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 func (s *sessionRun) run(ctx context.Context, in session.Found, pod *corev1.Pod, r session.Request) (int, error) {
 	r.Waiting = s.notices.Await
 	defer s.notices.Await("")
-	if in.Running {
+	switch {
+	case s.request.Attach:
+		return session.EnterAttached(ctx, s.cluster, s.attacher, pod, in.Name, s.request.Timeout, r)
+	case in.Running:
 		return session.Reenter(ctx, s.execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, s.request.Timeout, r)
 	}
 	return session.Enter(ctx, s.cluster, s.execer, pod, in.Name, s.request.Timeout, r)
@@ -323,6 +339,8 @@ func (s *sessionRun) whyEnded(ctx context.Context, in session.Found, pod *corev1
 	ended, unknown := session.WhyEnded(ctx, s.cluster, at, isLost || isCut || len(s.request.Command) == 0)
 	var silent *fault.Unreachable
 	switch {
+	case isLost && s.request.Attach && ended != nil && ended.By == fault.ContainerEnded:
+		lost.Ended = ended.Detail // it ends with its session: the connection ended first
 	case ended != nil:
 		return 0, ended
 	case isLost && errors.As(unknown, &silent):

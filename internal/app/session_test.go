@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"slices"
@@ -53,8 +54,8 @@ type world struct {
 	siblings []*corev1.Pod
 	// calls are what the API server was asked, execs the containers of all execs.
 	calls, execs []string
-	// looks are the containers of those execs that run nothing.
-	looks []string
+	// looks are the containers of those execs that run nothing, attached those that were attached to.
+	looks, attached []string
 	// sessions are the words of those execs that say which session it is, graces those for how long it outlives its client,
 	// flags those for what else it is asked.
 	sessions, graces, flags []string
@@ -302,11 +303,7 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 			}
 		}()
 	}
-	greeting := w.greeting
-	if greeting == "" {
-		greeting = "mindebug 1\npid 1\nUid: 65532 65532 65532 65532\nGid: 65532 65532 65532 65532\nCapPrm: 0\nenviron open\nhidden yes\noom 1000\nmemory 4096\ngo\n"
-	}
-	if _, err := io.WriteString(s.Stdout, greeting); err != nil {
+	if _, err := io.WriteString(s.Stdout, w.hello()); err != nil {
 		return 0, err
 	}
 	status, err := 0, error(nil)
@@ -317,6 +314,45 @@ func (w *world) Exec(ctx context.Context, c attach.Container, command []string, 
 		_, _ = io.WriteString(s.Stdout, "\x1e"+strings.TrimSuffix(command[4], ":")+w.why) // a session's last word
 	}
 	return status, err
+}
+
+// hello is what a session says before its command begins.
+func (w *world) hello() string {
+	if w.greeting != "" {
+		return w.greeting
+	}
+	return "mindebug 1\npid 1\nUid: 65532 65532 65532 65532\nGid: 65532 65532 65532 65532\nCapPrm: 0\nenviron open\nhidden yes\noom 1000\nmemory 4096\ngo\n"
+}
+
+// Attach implements session.Attacher: it plays the process of a container that is attached to.
+func (w *world) Attach(ctx context.Context, c attach.Container, s attach.Streams) error {
+	w.mu.Lock()
+	w.attached = append(w.attached, c.Name)
+	w.mu.Unlock()
+	id, in := "", bufio.NewScanner(s.Stdin)
+	for in.Scan() && in.Text() != "run" {
+		hello, ok := strings.CutPrefix(in.Text(), "hello ")
+		if !ok {
+			continue
+		}
+		id = hello
+		for _, out := range []io.Writer{s.Stdout, s.Stderr} {
+			if out != nil {
+				fmt.Fprintln(out, "mindebug-here "+id)
+			}
+		}
+	}
+	if _, err := io.WriteString(s.Stdout, w.hello()); err != nil {
+		return err
+	}
+	status, err := 0, error(nil)
+	if w.run != nil {
+		status, err = w.run(ctx, s, nil)
+	}
+	if err == nil {
+		fmt.Fprintf(s.Stdout, "\x1emindebug:%s\x1emindebug-%s:%d\x1e", id, id, status)
+	}
+	return err
 }
 
 // look is a session container that is asked who is in it, and ends when it is told to.
@@ -473,9 +509,15 @@ func TestSession(t *testing.T) {
 			want:  result{err: &fault.NotEntered{Pod: web, Container: "mindebug-theirs", Cause: io.EOF}},
 		},
 		{
-			name: "exec is forbidden: one try", request: command, setup: reused, calls: []string{"get"},
-			world: &world{pod: nonRoot().Build(), refuse: []error{forbidden}},
+			name:  "exec is forbidden: one try",
+			world: &world{pod: nonRoot().Build(), refuse: []error{forbidden}, mayNot: []string{"create pods/attach"}}, setup: reused, request: command,
+			calls: []string{"get", "may I create pods/attach"},
 			want:  result{err: &fault.NotEntered{Pod: web, Container: "mindebug-theirs", Cause: forbidden}},
+		},
+		{
+			name: "exec is forbidden in a container that is there, and attach is not", world: &world{pod: nonRoot().Build(), refuse: []error{forbidden}},
+			setup: reused, request: command, calls: []string{"get", "may I create pods/attach", "may I patch pods/ephemeralcontainers"},
+			want: result{err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec", User: "dana", MayAttach: true, Server: forbidden}},
 		},
 		{
 			name: "no such pod", world: &world{pod: nonRoot().Build()}, request: func(r *SessionRequest) { r.Query.Name = "wep" }, calls: []string{"get", "get daemonset", "get deployment", "get statefulset"},
@@ -514,9 +556,37 @@ func TestSession(t *testing.T) {
 			want:    result{err: &fault.NotEffective{Pod: web, Container: "app", Capabilities: []string{"BPF"}, UID: 65532}},
 		},
 		{
-			name: "the dry run tells that exec is not allowed: nothing is written", request: command, calls: added[:3],
-			world: &world{pod: nonRoot().Build(), mayNot: []string{"create pods/exec"}},
+			name:  "the dry run tells that exec is not allowed: nothing is written",
+			world: &world{pod: nonRoot().Build(), mayNot: []string{"create pods/exec", "create pods/attach"}}, request: command,
+			calls: append(slices.Clone(added[:3]), "may I create pods/attach"),
 			want:  result{err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec", User: "dana"}},
+		},
+		{
+			name:  "exec is not allowed, and attach is: nothing is written",
+			world: &world{pod: nonRoot().Build(), mayNot: []string{"create pods/exec"}}, request: command,
+			calls: append(slices.Clone(added[:3]), "may I create pods/attach", "may I patch pods/ephemeralcontainers"),
+			want:  result{err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec", User: "dana", MayAttach: true}},
+		},
+		{
+			name: "attach: a container of one's own, although there is one, and the first line", world: &world{pod: nonRoot().Build(), run: answer(7)},
+			setup: reused, request: func(r *SessionRequest) { r.Attach, r.Command = true, []string{"cat"} },
+			calls: []string{"get", "dry run", "may I create pods/attach", "patch"},
+			want:  result{status: 7, stdout: "data"},
+		},
+		{
+			name: "attach: a shell", world: &world{pod: nonRoot().Build(), run: answer(0)}, request: func(r *SessionRequest) { r.Attach = true },
+			calls: []string{"get", "dry run", "may I create pods/attach", "patch"},
+			want: result{
+				stdout: "data",
+				stderr: "what is printed here is in the log of container NEW, for all who may read logs in namespace shop\n" +
+					"prod-eu shop/web app uid 65532 (mirror)\nleft prod-eu shop/web app: container NEW has ended; its log stays until the pod is deleted\n",
+			},
+		},
+		{
+			name: "attach is not allowed: nothing is written", request: func(r *SessionRequest) { r.Attach = true },
+			world: &world{pod: nonRoot().Build(), mayNot: []string{"create pods/attach"}},
+			calls: []string{"get", "dry run", "may I create pods/attach"},
+			want:  result{err: &fault.Forbidden{Namespace: "shop", Call: "create pods/attach", User: "dana"}},
 		},
 		{
 			name: "the patch is refused although the dry run was not", request: command,
@@ -571,9 +641,11 @@ func TestWhatEndsASession(t *testing.T) {
 		cut   bool
 		why   string
 		shell bool
-		then  func(*world)
-		want  result
-		took  time.Duration
+		// attach has the session go that way.
+		attach bool
+		then   func(*world)
+		want   result
+		took   time.Duration
 	}{
 		"a command that was killed":         {run: killed, want: result{status: 137}},
 		"a shell that was killed":           {run: killed, shell: true, want: result{status: 137}, took: 5 * time.Second},
@@ -589,6 +661,14 @@ func TestWhatEndsASession(t *testing.T) {
 				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: "mindebug: stopped\n"}},
 			}}
 		}, want: result{err: ended(fault.ContainerEnded, "it says: mindebug: stopped")}},
+		"lost, and a session by attach has ended": {run: broken, attach: true, then: func(w *world) {
+			w.pod.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{
+				Name:  w.attached[0],
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: "mindebug: its session ended with exit status 7\n"}},
+			}}
+		}, want: result{err: &fault.Lost{
+			Pod: web, Target: "app", Container: "NEW", Cause: io.ErrUnexpectedEOF, Ended: "it says: mindebug: its session ended with exit status 7",
+		}}},
 		"lost with its pod": {run: broken, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
 		"lost, and the server is silent": {run: broken, then: func(w *world) { w.readErr = down }, want: result{
 			err: &fault.Lost{Pod: web, Target: "app", Container: "NEW", Cause: io.ErrUnexpectedEOF, Server: syscall.ECONNREFUSED},
@@ -618,7 +698,7 @@ func TestWhatEndsASession(t *testing.T) {
 				if !test.shell {
 					r.Command, r.Stdin = []string{"ls"}, false
 				}
-				r.Quiet = true
+				r.Quiet, r.Attach = true, test.attach
 				start := time.Now()
 				got := open(t.Context(), w, r, strings.NewReader(""))
 				took := time.Since(start)
@@ -640,10 +720,11 @@ func rename(r *result, w *world) {
 	if errors.As(r.err, &refused) && strings.HasPrefix(refused.Container, session.Prefix) {
 		refused.Container = "NEW"
 	}
-	if len(w.execs) == 0 || w.execs[len(w.execs)-1] == "mindebug-theirs" {
+	entered := append(slices.Clone(w.execs), w.attached...)
+	if len(entered) == 0 || entered[len(entered)-1] == "mindebug-theirs" {
 		return
 	}
-	name := w.execs[len(w.execs)-1]
+	name := entered[len(entered)-1]
 	r.stderr = strings.ReplaceAll(r.stderr, name, "NEW")
 	var apart *fault.Apart
 	var lost *fault.Lost

@@ -157,6 +157,10 @@ func inAccess(err error, m *message) bool {
 			m.facts = append(m.facts, "the server says: "+forbidden.Server.Error())
 		}
 		m.hint = hintGrant(where, forbidden.User)
+		if forbidden.MayAttach {
+			m.facts = append(m.facts, "you may attach; what a session prints, and what is typed in it, is then in its container's log")
+			m.hint = "if that is acceptable: " + forbidden.Attach
+		}
 	default:
 		return false
 	}

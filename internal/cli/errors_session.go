@@ -78,6 +78,11 @@ func explainLost(e *fault.Lost, m *message) {
 	case e.Unchanged:
 		m.facts = []string{"the API server answers, and the target runs: its node's kubelet, or the way to it, may be down"}
 	}
+	if e.Ended != "" {
+		m.facts = []string{"meanwhile the session ended, " + e.Ended, "what it printed is in its log"}
+		m.hint = fmt.Sprintf("read it: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
+		return
+	}
 	again := fmt.Sprintf("kubectl mindebug -n %s pod/%s", e.Pod.Namespace, e.Pod.Name)
 	if e.Target != "" {
 		again += " -c " + e.Target

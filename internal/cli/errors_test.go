@@ -343,6 +343,20 @@ var explained = []struct {
 		want: "error: you may not get pods in namespace \"shop\"\n  you are \"$(id)'s\", groups []\n" + grantHint + `'$(id)'\''s' | kubectl apply -f -` + "\n",
 	},
 	{
+		name: "exec is forbidden, attach is not", status: 125,
+		err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec", MayAttach: true, Attach: "kubectl mindebug --via=attach pod/x"},
+		want: "error: you may not create pods/exec in namespace \"shop\"\n" +
+			"  you may attach; what a session prints, and what is typed in it, is then in its container's log\n" +
+			"hint: if that is acceptable: kubectl mindebug --via=attach pod/x\n",
+	},
+	{
+		name: "connection lost, and the session ended", status: 125,
+		err: &fault.Lost{Pod: web, Container: "mindebug-x", Cause: errors.New("unexpected EOF"), Ended: "it says: mindebug: its session ended with exit status 7"},
+		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n" +
+			"  meanwhile the session ended, it says: mindebug: its session ended with exit status 7\n  what it printed is in its log\n" +
+			"hint: read it: kubectl logs -n shop web-7d -c mindebug-x\n",
+	},
+	{
 		name: "forbidden, by an access review", err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec"}, status: 125,
 		want: "error: you may not create pods/exec in namespace \"shop\"\n" + grantHint + "YOU | kubectl apply -f -\n",
 	},

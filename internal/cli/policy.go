@@ -40,7 +40,7 @@ func newPolicy(f *factory) *cobra.Command {
 type rolesFlags struct {
 	users, groups, accounts []string
 	all                     bool
-	output                  string
+	via, output             string
 }
 
 func (f *rolesFlags) add(flags *pflag.FlagSet) {
@@ -49,14 +49,18 @@ func (f *rolesFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.groups, "group", nil, "allow it to the group `NAME`; can be repeated")
 	flags.StringArrayVar(&f.accounts, "serviceaccount", nil, "allow it to the service account `NAMESPACE:NAME`; can be repeated")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "a ClusterRole: in all namespaces")
+	flags.StringVar(&f.via, "via", viaExec, "exec or attach: what sessions may go by")
 	addOutput(flags, &f.output, formatYAML, formatJSON)
 }
 
 // grant turns flags into what the manifests are made from.
 func (f *rolesFlags) grant(namespace string) (policy.Grant, error) {
-	g := policy.Grant{Namespace: namespace, Cluster: f.all}
+	g := policy.Grant{Namespace: namespace, Cluster: f.all, Attach: f.via == viaAttach}
 	if wrong := validation.IsDNS1123Label(namespace); len(wrong) > 0 {
 		return g, &fault.Usage{Reason: fmt.Sprintf("--namespace=%q is not the name of a namespace: %s", namespace, wrong[0])}
+	}
+	if !g.Attach && f.via != viaExec {
+		return g, badVia(f.via)
 	}
 	for _, name := range f.users {
 		g.Subjects = append(g.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name})

@@ -56,6 +56,10 @@ func Run(ctx context.Context, p Program, args []string) int {
 	if errors.As(err, &misplaced) {
 		err = misplaced.mend(cmd, args)
 	}
+	var forbidden *fault.Forbidden
+	if errors.As(err, &forbidden) && forbidden.MayAttach {
+		forbidden.Attach = "kubectl mindebug --via=attach " + shellWords(args)
+	}
 	m := explain(err)
 	if cmd != root {
 		m.status = statusOfVerb(m.status, errors.As(err, &usage))
@@ -187,7 +191,7 @@ namespace and has the target's privileges, never more.`,
 				return nil
 			}
 			words, command := split(args, cmd.ArgsLenAtDash())
-			flags.ttlGiven = cmd.Flags().Changed("ttl")
+			flags.ttlGiven, flags.graceGiven = cmd.Flags().Changed("ttl"), cmd.Flags().Changed("grace")
 			request, err := flags.request(words, command, surroundings{
 				terminal: ui.IsTerminal(f.program.In), getenv: f.program.Getenv, verbs: cmd.SuggestionsFor,
 			})

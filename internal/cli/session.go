@@ -23,10 +23,16 @@ type sessionFlags struct {
 	stdin, tty bool
 	imageFlags
 	startFlags
-	grace          time.Duration
-	detach         bool
-	dryRun, output string
+	grace               time.Duration
+	graceGiven, detach  bool
+	via, dryRun, output string
 }
+
+// The values of --via.
+const (
+	viaExec   = "exec"
+	viaAttach = "attach"
+)
 
 // longestReason is what --reason takes, in bytes: it stands in the address of each exec.
 const longestReason = 200
@@ -73,6 +79,7 @@ func (f *sessionFlags) add(flags *pflag.FlagSet) {
 	f.startFlags.add(flags)
 	flags.DurationVar(&f.grace, "grace", time.Minute, "how long what runs in a session outlives a lost client")
 	flags.BoolVar(&f.detach, "detach", false, "leave the command running, for --ttl at the most, and print where: pod/NAME SESSION-CONTAINER")
+	flags.StringVar(&f.via, "via", viaExec, "exec or attach: where you may not exec, the session can be the process of a container of its own; what is printed and typed is in its log then")
 	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "client or server: print the container that would be added, as it is asked for or as the API server would store it, and add nothing")
 	addOutput(flags, &f.output, formatYAML, formatJSON)
 }
@@ -115,6 +122,9 @@ func (f *sessionFlags) request(words, command []string, around surroundings) (ap
 	if f.grace < time.Second {
 		return r, &fault.Usage{Reason: fmt.Sprintf("--grace=%s is less than the least, 1s", f.grace)}
 	}
+	if err := f.checkVia(&r); err != nil {
+		return r, err
+	}
 	return r, f.checkDryRun()
 }
 
@@ -130,3 +140,42 @@ func (f *sessionFlags) checkDetach(r app.SessionRequest) error {
 	}
 	return nil
 }
+
+func badVia(via string) error {
+	return &fault.Usage{Reason: fmt.Sprintf("--via=%q is none of %s, %s", via, viaExec, viaAttach)}
+}
+
+// checkVia reads --via, and refuses what contradicts it.
+func (f *sessionFlags) checkVia(r *app.SessionRequest) error {
+	switch f.via {
+	case viaExec:
+		return nil
+	case viaAttach:
+		r.Attach = true
+	default:
+		return badVia(f.via)
+	}
+	switch {
+	case f.detach:
+		return &fault.Usage{Reason: "--detach and --via=attach exclude each other: such a session is bound to its client", Hint: "leave one of them away"}
+	case !r.TTY && f.ttlGiven:
+		return &fault.Usage{
+			Reason: "--ttl means nothing here: with --via=attach a container ends with its session",
+			Hint:   "leave --ttl away; what outlives a lost client is bounded by --grace",
+		}
+	case r.TTY && f.ttl < leastIdle:
+		return &fault.Usage{
+			Reason: fmt.Sprintf("--ttl=%s is too short: with --via=attach a session on a terminal ends after that time without a key", f.ttl),
+			Hint:   fmt.Sprintf("the least is --ttl=%s", leastIdle),
+		}
+	case r.TTY && f.graceGiven:
+		return &fault.Usage{
+			Reason: "--grace means nothing here: with --via=attach a session on a terminal is not told that its client is gone",
+			Hint:   "it ends after a time without a key: --ttl",
+		}
+	}
+	return nil
+}
+
+// leastIdle is the shortest time without a key: the kernel tells the last one to within 8 s.
+const leastIdle = 10 * time.Second

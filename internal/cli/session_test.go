@@ -39,7 +39,7 @@ func parse(t *testing.T, line string, around surroundings) (app.SessionRequest, 
 		t.Fatal(err)
 	}
 	words, command := split(set.Args(), set.ArgsLenAtDash())
-	f.ttlGiven = set.Changed("ttl")
+	f.ttlGiven, f.graceGiven = set.Changed("ttl"), set.Changed("grace")
 	around.verbs = likeVerbs
 	return f.request(words, command, around)
 }
@@ -87,6 +87,31 @@ func TestSessionRequest(t *testing.T) {
 		{line: "pod/x -t -- ls", want: command(nil)},
 		{line: "pod/x -it -- ls", around: surroundings{terminal: true}, want: command(func(r *app.SessionRequest) { r.Stdin, r.TTY = true, true })},
 		{line: "pod/x -- ls -i --ttl 0 --", want: command(func(r *app.SessionRequest) { r.Command = []string{"ls", "-i", "--ttl", "0", "--"} })},
+		{line: "pod/x --via=exec", want: shell(nil)},
+		{line: "pod/x --via=attach", want: shell(func(r *app.SessionRequest) { r.Attach = true })},
+		{line: "pod/x --via=attach --new --grace 5s -- ls", want: command(func(r *app.SessionRequest) { r.Attach, r.New, r.Grace = true, true, 5*time.Second })},
+		{
+			line: "pod/x --via=attach --ttl 10s", around: surroundings{terminal: true},
+			want: shell(func(r *app.SessionRequest) { r.Attach, r.TTY, r.TTL, r.TTLGiven = true, true, 10*time.Second, true }),
+		},
+		{line: "pod/x --via=port-forward", fails: `--via="port-forward" is none of exec, attach`},
+		{
+			line: "pod/x --via=attach --ttl 10s -- ls", fails: "--ttl means nothing here: with --via=attach a container ends with its session",
+			hint: "leave --ttl away; what outlives a lost client is bounded by --grace",
+		},
+		{
+			line: "pod/x --via=attach --ttl 0", around: surroundings{terminal: true},
+			fails: "--ttl=0s is too short: with --via=attach a session on a terminal ends after that time without a key", hint: "the least is --ttl=10s",
+		},
+		{
+			line: "pod/x --via=attach --grace 5s", around: surroundings{terminal: true},
+			fails: "--grace means nothing here: with --via=attach a session on a terminal is not told that its client is gone",
+			hint:  "it ends after a time without a key: --ttl",
+		},
+		{
+			line: "pod/x --via=attach --detach -- ls", fails: "--detach and --via=attach exclude each other: such a session is bound to its client",
+			hint: "leave one of them away",
+		},
 		{line: "-c app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "--container=app pod/x", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},
 		{line: "pod/x --target app", want: shell(func(r *app.SessionRequest) { r.Container = "app" })},

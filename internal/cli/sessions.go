@@ -123,6 +123,7 @@ type sessionItem struct {
 	As               sessionAs  `json:"as"`
 	Image            string     `json:"image"`
 	TTLSeconds       int64      `json:"ttlSeconds"`
+	Via              string     `json:"via"`
 	State            string     `json:"state"`
 	StartedAt        *time.Time `json:"startedAt,omitempty"`
 	EndedAt          *time.Time `json:"endedAt,omitempty"`
@@ -160,7 +161,10 @@ func newSessionList(context string, listed []app.ListedSession) sessionList {
 		item := sessionItem{
 			Namespace: l.Namespace, Pod: l.Pod, Container: l.Target, SessionContainer: l.Name,
 			MadeBy: l.User, Reason: l.Reason, Version: l.Version, As: sessionAs{l.UID, l.GID, l.Profile}, Image: l.Image,
-			TTLSeconds: int64(l.TTL.Seconds()), State: string(l.State), StartedAt: when(l.Started), EndedAt: when(l.Ended), Why: l.Why,
+			TTLSeconds: int64(l.TTL.Seconds()), Via: viaExec, State: string(l.State), StartedAt: when(l.Started), EndedAt: when(l.Ended), Why: l.Why,
+		}
+		if l.Attached {
+			item.Via = viaAttach
 		}
 		if item.As.Profile == "" {
 			item.As.Profile = "mirror"
@@ -192,13 +196,21 @@ func writeSessions(out io.Writer, list sessionList, r sessionsRequest, now time.
 		return write(out, []byte(text.String()))
 	}
 	t := newTable([]string{"Namespace", "Pod", "Container", "Session container", "Made by", "As", "Age", "State", "In use", "Reason"},
-		[]string{"Image", "Version", "TTL"})
+		[]string{"Image", "Version", "TTL", "Via"})
 	for _, item := range list.Items {
 		t.row(item.Namespace, item.Pod, item.Container, item.SessionContainer, unknownIfEmpty(item.MadeBy), item.As.words(),
 			item.age(now), item.state(), item.use(), item.Reason, item.Image, item.Version,
-			duration.HumanDuration(time.Duration(item.TTLSeconds)*time.Second))
+			item.ttl(), item.Via)
 	}
 	return t.write(out, r.output == formatWide)
+}
+
+// ttl is how long the container stays without use, if it does.
+func (i sessionItem) ttl() string {
+	if i.Via == viaAttach {
+		return "-"
+	}
+	return duration.HumanDuration(time.Duration(i.TTLSeconds) * time.Second)
 }
 
 func unknownIfEmpty(text string) string {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ type readyFlags struct {
 	planFlags
 	imageFlags
 	startFlags
-	output string
+	via, output string
 }
 
 func (f *readyFlags) add(flags *pflag.FlagSet) {
@@ -32,11 +33,19 @@ func (f *readyFlags) add(flags *pflag.FlagSet) {
 	f.imageFlags.add(flags)
 	f.planFlags.add(flags)
 	f.startFlags.add(flags)
+	flags.StringVar(&f.via, "via", viaExec, "")
+	_ = flags.MarkHidden("via") // there to be refused
 	addOutput(flags, &f.output, formatName, formatJSON, formatYAML)
 }
 
 // request turns words and flags into a request.
 func (f *readyFlags) request(words []string, around surroundings) (r app.SessionRequest, err error) {
+	if f.via != viaExec {
+		return r, &fault.Usage{
+			Reason: fmt.Sprintf("start makes a container ready for exec, and --via=%s excludes that: such a container has one session, its own process", f.via),
+			Hint:   "open the session itself: kubectl mindebug --via=attach",
+		}
+	}
 	if r.TargetRequest, err = f.targetFlags.request(words, around.verbs); err != nil {
 		return r, err
 	}

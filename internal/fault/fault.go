@@ -49,6 +49,9 @@ type Forbidden struct {
 	// User and Groups are whom the server takes the user for, where it tells.
 	User   string
 	Groups []string
+	// MayAttach is true where the call is an exec, and the user may attach instead; Attach is the command that does.
+	MayAttach bool
+	Attach    string
 	// Server is the server's own answer.
 	Server error
 }

@@ -52,6 +52,8 @@ type Lost struct {
 	// and its target as they were.
 	Server    error
 	Unchanged bool
+	// Ended is what a container that was attached to says of its end, where that came meanwhile.
+	Ended string
 }
 
 func (e *Lost) Error() string { return fmt.Sprintf("session in %s: %v", e.Pod, e.Cause) }

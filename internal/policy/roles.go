@@ -22,6 +22,8 @@ type Grant struct {
 	Namespace string
 	Cluster   bool
 	Subjects  []rbacv1.Subject
+	// Attach allows sessions that are attached to, and no exec.
+	Attach bool
 }
 
 // Manifest is an object to apply and what to say about each of its rules.
@@ -34,7 +36,11 @@ type Manifest struct {
 // Roles returns a Role and, for each subject, a binding to it. Each has a binding of its own, under its own name: to apply
 // the manifests for one takes nothing from another.
 func Roles(g Grant) []Manifest {
-	rules, comments := rules()
+	required := access.Required()
+	if g.Attach {
+		required = access.RequiredToAttach()
+	}
+	rules, comments := rules(required)
 	api := rbacv1.SchemeGroupVersion.String()
 	meta := metav1.ObjectMeta{Name: roleName, Namespace: g.Namespace}
 	kind := "Role"
@@ -60,11 +66,11 @@ func Roles(g Grant) []Manifest {
 
 // rules returns one rule for each resource of each table, so that no verb is crossed with another resource: what is
 // required first, each with what it is for.
-func rules() (rules []rbacv1.PolicyRule, comments []string) {
+func rules(required []access.Need) (rules []rbacv1.PolicyRule, comments []string) {
 	for _, table := range []struct {
 		word  string
 		needs []access.Need
-	}{{"required", access.Required()}, {"optional", access.Optional()}} {
+	}{{"required", required}, {"optional", access.Optional()}} {
 		first := len(rules)
 		for _, need := range table.needs {
 			object := need.Resource

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,6 +125,23 @@ func TestRulesAreTheTable(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestRolesToAttach: who may only attach gets no exec.
+func TestRolesToAttach(t *testing.T) {
+	t.Parallel()
+	role, ok := policy.Roles(policy.Grant{Namespace: "shop", Attach: true})[0].Object.(*rbacv1.Role)
+	if !ok {
+		t.Fatal("the first manifest is no Role")
+	}
+	has := func(resource string) bool {
+		return slices.ContainsFunc(role.Rules, func(r rbacv1.PolicyRule) bool {
+			return r.Resources[0] == resource && slices.Equal(r.Verbs, []string{"create", "get"})
+		})
+	}
+	if !has("pods/attach") || has("pods/exec") {
+		t.Errorf("the rules are %v; want attach in place of exec", role.Rules)
 	}
 }
 

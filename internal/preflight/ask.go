@@ -23,24 +23,24 @@ type Cluster interface {
 	WhoAmI(ctx context.Context) (authenticationv1.UserInfo, error)
 }
 
-// Ask asks the server, without writing anything, whether it would take the container and let the user run commands in
-// it, and returns what it would store. The error is a *fault.Forbidden, *fault.Refused, *fault.Altered,
+// Ask asks the server, without writing anything, whether it would take the container and let the user make the call enter
+// there, and returns what it would store. The error is a *fault.Forbidden, *fault.Refused, *fault.Altered,
 // *fault.NoEphemeral or *fault.Replaced, or the server gave no answer.
-func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1.EphemeralContainer) (*corev1.EphemeralContainer, error) {
+func Ask(ctx context.Context, cluster Cluster, pod *corev1.Pod, container corev1.EphemeralContainer, enter access.Call) (*corev1.EphemeralContainer, error) {
 	var stored *corev1.EphemeralContainer
 	var dryRun error
-	mayExec := true
+	mayEnter := true
 	var both sync.WaitGroup
 	both.Go(func() { stored, dryRun = DryRun(ctx, cluster, pod, container) })
 	both.Go(func() {
-		// Who may not ask, or gets no answer, will see what the server says to the exec itself.
-		if may, err := cluster.MayI(ctx, pod.Namespace, pod.Name, access.Exec); err == nil {
-			mayExec = may
+		// Who may not ask, or gets no answer, will see what the server says to the call itself.
+		if may, err := cluster.MayI(ctx, pod.Namespace, pod.Name, enter); err == nil {
+			mayEnter = may
 		}
 	})
 	both.Wait()
-	if dryRun == nil && !mayExec {
-		return nil, Forbidden(ctx, cluster, pod.Namespace, access.Exec, nil)
+	if dryRun == nil && !mayEnter {
+		return nil, Forbidden(ctx, cluster, pod.Namespace, enter, nil)
 	}
 	return stored, dryRun
 }

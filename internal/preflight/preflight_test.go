@@ -294,7 +294,7 @@ func TestAsk(t *testing.T) {
 			t.Parallel()
 			p := pod().Running(1, 1).Build()
 			before := p.DeepCopy()
-			stored, err := preflight.Ask(t.Context(), test.api, p, debugger())
+			stored, err := preflight.Ask(t.Context(), test.api, p, debugger(), access.Exec)
 			if (stored == nil) != (err != nil) {
 				t.Errorf("stored %v beside error %v", stored, err)
 			}

@@ -37,6 +37,8 @@ var (
 	keepScript string
 	//go:embed look.sh
 	lookScript string
+	//go:embed attach.sh
+	attachScript string
 )
 
 // Settings are the properties of a session container that are not privileges.
@@ -53,10 +55,20 @@ type Settings struct {
 	// Env are the user's own variables. As with kubectl, $(NAME) in them is expanded by the kubelet.
 	Env    []corev1.EnvVar
 	Mounts []corev1.VolumeMount
+	// Attach makes the container's own process the one session of it, which is attached to; TTY gives that a terminal. It
+	// has no time to live.
+	Attach, TTY bool
 }
 
-// hold is what a session container's own shell runs.
-const hold = `eval "$MINDEBUG_HOLD"`
+// hold is what a session container's own shell runs, attached what it runs where it is attached to.
+const (
+	hold     = `eval "$MINDEBUG_HOLD"`
+	attached = `eval "$MINDEBUG_ATTACH"`
+)
+
+// awaitClient is how long the process of a container that is attached to waits for its client: as long as a holder for its
+// first session.
+const awaitClient = time.Minute
 
 // Container returns a session container of the plan that joins the process namespace of the target container, under a
 // new name.
@@ -80,6 +92,11 @@ func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralCo
 			VolumeMounts:    s.Mounts,
 			SecurityContext: plan.SecurityContext.DeepCopy(),
 		},
+	}
+	if s.Attach {
+		c.Command = []string{"sh", "-c", literal(attached), "mindebug-attach", seconds(awaitClient)}
+		c.Env[1] = corev1.EnvVar{Name: "MINDEBUG_ATTACH", Value: literal(code(attachScript))}
+		c.Stdin, c.StdinOnce, c.TTY = true, true, s.TTY
 	}
 	if plan.Custom != nil {
 		c = plan.Custom.Apply(c)

@@ -75,8 +75,17 @@ const pollEvery = time.Second
 // Enter waits for the container that was just added to pod to start, no longer than bound, and runs a session in it.
 // Where it does not start, the error is a *fault.NotStarted.
 func Enter(ctx context.Context, cluster Cluster, execer Execer, pod *corev1.Pod, container string, bound time.Duration, r Request) (int, error) {
+	return enter(ctx, cluster, pod, container, bound, r, func(ctx context.Context, c attach.Container, r Request) (int, error) {
+		return run(ctx, execer, c, r)
+	})
+}
+
+// runner carries one session from its beginning to its end, as run does.
+type runner func(ctx context.Context, c attach.Container, r Request) (int, error)
+
+func enter(ctx context.Context, cluster Cluster, pod *corev1.Pod, container string, bound time.Duration, r Request, run runner) (int, error) {
 	e := entrance{
-		cluster: cluster, execer: execer, pod: pod, request: r,
+		cluster: cluster, run: run, pod: pod, request: r,
 		container: attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: container},
 		attempts:  make(chan attempt, 1),
 		begun:     make(chan struct{}),
@@ -93,7 +102,7 @@ func Enter(ctx context.Context, cluster Cluster, execer Execer, pod *corev1.Pod,
 // entrance is one way into a container that is starting: tries on the one hand, what the cluster tells on the other.
 type entrance struct {
 	cluster   Cluster
-	execer    Execer
+	run       runner
 	pod       *corev1.Pod
 	container attach.Container
 	request   Request
@@ -200,7 +209,7 @@ func (e *entrance) try(ctx context.Context) {
 	}
 	e.trying = true
 	go func() {
-		status, err := run(ctx, e.execer, e.container, e.request)
+		status, err := e.run(ctx, e.container, e.request)
 		e.attempts <- attempt{status, err}
 	}()
 }

@@ -51,7 +51,7 @@ func (f *farewell) Write(p []byte) (int, error) {
 	if text = f.because(text); len(f.held) > 0 {
 		return len(p), nil
 	}
-	if n := f.begun(text); n > 0 {
+	if n := partial(text, f.mark); n > 0 {
 		f.held = bytes.Clone(text[len(text)-n:])
 		text = text[:len(text)-n]
 	}
@@ -79,15 +79,6 @@ func (f *farewell) because(text []byte) []byte {
 		f.reasons = nil
 	}
 	return text
-}
-
-// begun is how many bytes at the end of text could be the beginning of the mark.
-func (f *farewell) begun(text []byte) int {
-	from := bytes.LastIndexByte(text, f.mark[0])
-	if from < 0 || !bytes.HasPrefix(f.mark, text[from:]) {
-		return 0
-	}
-	return len(text) - from
 }
 
 // flush hands on what was held back, once the stream has ended.

@@ -35,7 +35,7 @@ case $0 in mindebug-guard:*)
   word=end ;;
 esac
 while [ "$word" != end ]; do
-  if ! read -r ${timed:+-t "$1"} word; then
+  if ! read -r ${timed:+-t "$1"} word size; then
     [ -n "$over" ] || break
     over=''                                      # the signal ended the read, not the client
     continue
@@ -43,6 +43,10 @@ while [ "$word" != end ]; do
   now
   heard=$t
   case $word in
+    data)
+      echo "$size"
+      dd bs="$size" count=1 iflag=fullblock 2>/dev/null ;;
+    eof) exec >/dev/null ;;
     INT | TERM | KILL)
       below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
       [ "$word" != TERM ] || leaders

@@ -81,14 +81,14 @@ below() {
   for p in $pids; do
     line "/proc/$p/cmdline"
     # shellcheck disable=SC2254
-    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'*) continue ;; $1) parent "$p" ;; *) continue ;; esac
+    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'* | *'eval "$MINDEBUG_ATTACH"mindebug-'*) continue ;; $1) parent "$p" ;; *) continue ;; esac
     line "/proc/$pp/cmdline"
     # shellcheck disable=SC2254
     case $x in sh$1) ;; *) tops="$tops $p" above="$above$p " sids="$sids$sid " ;; esac
   done
   for p in $pids $dying; do
     line "/proc/$p/cmdline"
-    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'*) continue ;; esac
+    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'* | *'eval "$MINDEBUG_ATTACH"mindebug-'*) continue ;; esac
     case $above in *" $p "*) continue ;; esac
     parent "$p" || continue
     case $sids in *" $sid "*) work="$work $p"; continue ;; esac

@@ -25,23 +25,26 @@ type Listed struct {
 	User, Reason, Version, Profile string
 	// UID and GID are as whom it runs; nil where its specification does not say.
 	UID, GID *int64
+	// TTL is 0 where the container is its one session's own, which Attached says.
 	TTL      time.Duration
+	Attached bool
 	State    State
 	// Started and Ended are zero where the status does not tell. Why is why it ended, or does not start.
 	Started, Ended time.Time
 	Why            string
 }
 
-// List returns the session containers of a pod. They are told by the command that is their holder; the name may be any.
+// List returns the session containers of a pod. They are told by the command that is their own process; the name may be any.
 func List(pod *corev1.Pod) (all []Listed) {
 	for i := range pod.Spec.EphemeralContainers {
 		c := &pod.Spec.EphemeralContainers[i]
-		ttl, ok := timeToLive(c)
-		if !ok || c.Command[2] != literal(hold) {
+		ttl, holds := timeToLive(c)
+		attaches := isAttached(c)
+		if !attaches && (!holds || c.Command[2] != literal(hold)) {
 			continue
 		}
 		l := Listed{
-			Name: c.Name, Target: c.TargetContainerName, Image: c.Image, TTL: ttl, State: Starting,
+			Name: c.Name, Target: c.TargetContainerName, Image: c.Image, TTL: ttl, Attached: attaches, State: Starting,
 			User: variable(c, varUser), Reason: variable(c, varReason), Version: variable(c, varVersion), Profile: variable(c, varProfile),
 		}
 		if sc := c.SecurityContext; sc != nil {
@@ -51,6 +54,11 @@ func List(pod *corev1.Pod) (all []Listed) {
 		all = append(all, l)
 	}
 	return all
+}
+
+// isAttached reports whether a container is a session's own, to be attached to.
+func isAttached(c *corev1.EphemeralContainer) bool {
+	return len(c.Command) == 5 && c.Command[2] == literal(attached) && c.Command[3] == "mindebug-attach"
 }
 
 // observe takes in what the status says.

@@ -6,18 +6,10 @@
 eval "$MINDEBUG_LIB"
 [ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_LOOK"' "$0" "$@"; }
 started() { age=$((t - ${20} / 100)); }          # field 22 of /proc/PID/stat, in hundredths of a second since the start
-holder='' used=''
-echo 'mindebug 1'
-now
-ours
-for p in $pids; do
-  parent "$p"
-  [ "$pp" = $PPID ] || continue
-  line "/proc/$p/cmdline"
-  case $x in
-    *'eval "$MINDEBUG_HOLD"mindebug-hold'*) holder=$p; continue ;;
-    *'eval "$MINDEBUG_KEEP"mindebug-keep:'* | *'eval "$MINDEBUG_'*'"mindebug-look'*) continue ;;
-    *"$run_of"*) who=$(tr '\0\n' '\n ' <"/proc/$p/cmdline" | {
+# session PID COMMANDLINE: says which session a process is, and since when.
+session() {
+  case $2 in
+    *"$run_of"*) who=$(tr '\0\n' '\n ' <"/proc/$1/cmdline" | {
       while read -r word; do case $word in mindebug:*) break ;; esac; done
       read -r _
       read -r limit
@@ -27,14 +19,43 @@ for p in $pids; do
     }) ;;
     *) who='session -' ;;
   esac
-  line "/proc/$p/stat"
-  [ -n "$x" ] || continue
+  line "/proc/$1/stat"
+  [ -n "$x" ] || return
   # shellcheck disable=SC2086
   started ${x##*) }
   printf '%s %s %s\n' "${who%% *}" "$age" "${who#* }"
   used=1
+}
+holder='' attached='' used=''
+echo 'mindebug 1'
+now
+ours
+for p in $pids; do
+  parent "$p"
+  [ "$pp" = $PPID ] || continue
+  line "/proc/$p/cmdline"
+  case $x in
+    *'eval "$MINDEBUG_HOLD"mindebug-hold'*) holder=$p ;;
+    *'eval "$MINDEBUG_ATTACH"mindebug-attach'*) attached=$p ;;
+    *'eval "$MINDEBUG_KEEP"mindebug-keep:'* | *'eval "$MINDEBUG_'*'"mindebug-look'*) ;;
+    *) session "$p" "$x" ;;
+  esac
 done
+if [ -n "$attached" ]; then                      # its one session is not the runtime's child
+  below "*$run_of*" MINDEBUG_SESSION=
+  for p in $tops; do
+    line "/proc/$p/cmdline"
+    session "$p" "$x"
+  done
+fi
 case $1$used in stop | force*)
-  [ -z "$holder" ] || { echo stopping; kill -TERM "$holder"; } ;;
+  if [ -n "$holder" ]; then
+    echo stopping
+    kill -TERM "$holder"
+  elif [ -n "$attached" ]; then                  # it ends with its session, or before that by the signal
+    echo stopping
+    [ -n "$used" ] || kill -TERM "$attached"
+    finish USR2 ''
+  fi ;;
 esac
 echo end

@@ -50,6 +50,9 @@ type Request struct {
 	Waiting func(what string)
 	// Begun is called when the command begins.
 	Begun func(Greeting)
+
+	// attached is set where the session is its container's own process.
+	attached bool
 }
 
 // killAfter is the time between a signal of the user and SIGKILL.
@@ -159,6 +162,10 @@ func (r *Request) words(id string) []string {
 	switch {
 	case r.Detach:
 		flags += "d"
+	case r.attached && (r.TTY || r.Stdin == nil):
+		flags += "a"
+	case r.attached:
+		flags += "af"
 	case r.TTY:
 	case r.Stdin != nil:
 		flags += "i"

@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2016,SC2086,SC2154,SC3013
 # mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS
 # holds q for no notices, k where standard input is the lease (keep.sh) rather than the command's, i where it is a stream
-# for the command, d where the client leaves the command running: then GRACE is how long; and s where the client wants to
-# see what tells the kind of the target's image.
+# for the command, d where the client leaves the command running: then GRACE is how long; s where the client wants to see
+# what tells the kind of the target's image; and a where another process holds the lease (attach.sh).
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
 # reason); all that follows is the command's own. Under the name mindebug-look that is all, and no use of the container.
@@ -126,9 +126,10 @@ case $flags in
     exec 4<&0 </dev/null
     sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-keep:$session" "$grace" within <&4 >/dev/null 2>&1 3<&- 4<&- &
     exec 4<&- ;;
+  *a*) ;;
   *) sh -c 'eval "$MINDEBUG_KEEP"' "mindebug-guard:$session" "$grace" within </dev/null >/dev/null 2>&1 3<&- & ;;
 esac
-keeper=$!
+keeper=${!-}
 [ $# -gt 0 ] || set -- sh
 trap : INT TERM HUP QUIT
 by=''
@@ -138,7 +139,7 @@ exec 5>&2 2>/dev/null                            # what this shell says of its c
 (
   exec 2>&5 5>&-
   case $flags in *d*) exec </dev/null >/dev/null 2>&1 ;; esac # nobody will take what it says
-  unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_LOOK MINDEBUG_TOP MINDEBUG_USER MINDEBUG_REASON MINDEBUG_VERSION MINDEBUG_PROFILE
+  unset MINDEBUG_LIB MINDEBUG_HOLD MINDEBUG_RUN MINDEBUG_KEEP MINDEBUG_LOOK MINDEBUG_ATTACH MINDEBUG_TOP MINDEBUG_USER MINDEBUG_REASON MINDEBUG_VERSION MINDEBUG_PROFILE
   export MINDEBUG_SESSION="$session" T TPID TARGET_ROOT="$T" TARGET_PID="$TPID" HISTFILE=/dev/null PS1="$place \$PWD \$ "
   exec "$@" 3<&-
 )
@@ -185,7 +186,7 @@ for _ in 1 2 3; do
   say '\036mindebug:%s' "$session$ended"
   case $?$by in 137) ;; *) break ;; esac
 done
-{ kill -KILL $keeper; wait $keeper; } 2>/dev/null
+[ -z "$keeper" ] || { kill -KILL $keeper; wait $keeper; } 2>/dev/null
 kill -CONT $MINDEBUG_TOP                         # a keeper that was killed in a sweep has left it stopped
 [ -n "$timed" ] || sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session" # the program that the keeper waits with
 exit $status
