@@ -20,6 +20,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/imagekind"
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // stored is a registry that has one image, with a script that lacks its shell.
@@ -154,5 +155,19 @@ func TestInspectFails(t *testing.T) {
 	var file *fault.ImageFile
 	if !errors.As(err, &file) || file.File != "/nonexistent" {
 		t.Errorf("no such file: %v", err)
+	}
+}
+
+// TestInspectNoneRuns: of a workload none of whose pods runs, a pod's image tells why.
+func TestInspectNoneRuns(t *testing.T) {
+	t.Parallel()
+	pod := kubetest.Pod("shop", "web").Running(65532, 0).Build()
+	pod.Labels = map[string]string{"app": "web"}
+	pod.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+	w := &world{pod: pod, architecture: "amd64"}
+	r := inspectRequest(func(r *InspectRequest) { r.Query, r.Selector = target.Query{}, "app=web" })
+	got, err := Inspect(t.Context(), w, w, &stored{}, Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, r)
+	if err != nil || got.From != SourceImage || got.Pod != "web" || len(got.Report.Findings) == 0 {
+		t.Errorf("looked at %+v, %v", got, err)
 	}
 }
