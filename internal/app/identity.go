@@ -106,12 +106,15 @@ func (i imageReader) read(ctx context.Context, pod *corev1.Pod, f target.Facts) 
 	return first, nil
 }
 
-// open opens the image that a container runs, which must have a status.
+// open opens the image that a container runs, or ran.
 func (i imageReader) open(ctx context.Context, pod *corev1.Pod, name string) (images []registry.Image, done func(), err error) {
 	container, status := target.Find(pod, name)
 	r := registry.Request{
-		Image: container.Image, ID: status.ImageID,
+		Image:        container.Image,
 		Architecture: func(ctx context.Context) string { return i.architecture(ctx, pod) },
+	}
+	if status != nil {
+		r.ID = status.ImageID
 	}
 	if i.request.UsePullSecrets {
 		if r.PullSecrets, err = i.pullSecrets(ctx, pod); err != nil {

@@ -242,45 +242,55 @@ func (s *sessionRun) reenter(ctx context.Context, pod *corev1.Pod, want corev1.E
 	return 0, still, err
 }
 
-// stream runs a session in a container with the user's streams: input, terminal, signals, and what is said before and
-// after.
+// stream runs a session in a session container, and says what there is to say before and after.
 func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.Pod) (int, error) {
+	r := session.Request{
+		TargetID: s.facts.ContainerID,
+		Command:  s.request.Command,
+		Look:     s.readyOnly,
+		Detach:   s.request.Detach,
+		Place:    s.prompt(),
+		SeeImage: s.kindUnseen(pod),
+	}
+	status, begun, err := s.converse(ctx, r, func(g session.Greeting) {
+		s.greeting = g
+		s.sayBegun(g, in)
+		s.keepKind(pod, g.Image)
+	}, func(ctx context.Context, r session.Request) (int, error) { return s.run(ctx, in, pod, r) })
+	if begun {
+		status, err = s.whyEnded(context.WithoutCancel(ctx), in, pod, status, err)
+		status, err = s.detached(in, status, err)
+	}
+	if err == nil {
+		s.in, s.inPod = in, pod
+		s.sayLeft(in)
+	}
+	return status, err
+}
+
+// converse runs a session with the user's streams: input, terminal and signals. Say is called when its command begins, and
+// begun tells whether it did; an error before that is the cause of ctx where that has ended.
+func (s *sessionRun) converse(ctx context.Context, r session.Request, say func(session.Greeting),
+	run func(context.Context, session.Request) (int, error),
+) (status int, begun bool, err error) {
 	restore := func() {}
 	defer func() { restore() }()
 	sizing, stopSizing := context.WithCancel(ctx)
 	defer stopSizing()
 
-	var begun atomic.Bool
-	streaming, signals := s.passSignals(ctx, &begun)
-	r := session.Request{
-		TargetID: s.facts.ContainerID,
-		Command:  s.request.Command,
-		Reason:   s.request.Reason,
-		Look:     s.readyOnly,
-		Stdout:   s.streams.Out,
-		Stderr:   s.streams.Err,
-		TTY:      s.request.TTY,
-		Detach:   s.request.Detach,
-		Grace:    s.request.lease(),
-		Place:    s.prompt(),
-		Quiet:    s.request.Quiet,
-		SeeImage: s.kindUnseen(pod),
-		Signals:  signals,
-		Begun: func(g session.Greeting) {
-			s.greeting = g
-			begun.Store(true)
-			s.notices.Await("")
-			s.sayBegun(g, in)
-			s.keepKind(pod, g.Image)
-			if s.request.TTY && s.request.Stdin {
-				if undo, err := ui.Raw(s.streams.In); err == nil {
-					restore = undo
-				}
+	var hasBegun atomic.Bool
+	streaming, signals := s.passSignals(ctx, &hasBegun)
+	r.Reason, r.Stdout, r.Stderr, r.TTY = s.request.Reason, s.streams.Out, s.streams.Err, s.request.TTY
+	r.Grace, r.Quiet, r.Signals = s.request.lease(), s.request.Quiet, signals
+	r.Begun = func(g session.Greeting) {
+		hasBegun.Store(true)
+		s.notices.Await("")
+		say(g)
+		if s.request.TTY && s.request.Stdin {
+			if undo, err := ui.Raw(s.streams.In); err == nil {
+				restore = undo
 			}
-		},
-	}
-	if s.request.Detach {
-		r.Grace = s.request.TTL
+		}
 	}
 	if s.request.Stdin {
 		r.Stdin = s.streams.In
@@ -288,23 +298,16 @@ func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.P
 	if s.request.TTY {
 		r.Sizes = s.sizes(sizing)
 	}
-	status, err := s.run(streaming, in, pod, r)
+	status, err = run(streaming, r)
 	restore()
-	if err != nil && begun.Load() && s.request.TTY && ui.IsTerminal(s.streams.Err) {
+	begun = hasBegun.Load()
+	if err != nil && begun && s.request.TTY && ui.IsTerminal(s.streams.Err) {
 		_, _ = fmt.Fprintln(s.streams.Err) // the terminal's line is what the session left
 	}
-	if begun.Load() {
-		status, err = s.whyEnded(context.WithoutCancel(ctx), in, pod, status, err)
-		status, err = s.detached(in, status, err)
-	}
-	switch {
-	case err != nil && ctx.Err() != nil && !begun.Load():
+	if err != nil && ctx.Err() != nil && !begun {
 		err = context.Cause(ctx)
-	case err == nil:
-		s.in, s.inPod = in, pod
-		s.sayLeft(in)
 	}
-	return status, err
+	return status, begun, err
 }
 
 // run runs a session in a container that runs or is starting.

@@ -22,10 +22,10 @@ func (r SessionRequest) enterCall() access.Call {
 	return access.Exec
 }
 
-// lease is how long what runs in the session outlives its client; on a terminal that is attached to, how long no key may be
-// typed, since nothing tells such a session that its client is gone.
+// lease is how long what runs in the session outlives its client, or one that leaves it; on a terminal that is attached to,
+// how long no key may be typed, since nothing tells such a session that its client is gone.
 func (r SessionRequest) lease() time.Duration {
-	if r.Attach && r.TTY {
+	if r.Detach || r.Attach && r.TTY {
 		return r.TTL
 	}
 	return r.Grace

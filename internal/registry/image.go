@@ -67,6 +67,15 @@ func (i Image) Config() (*v1.ConfigFile, error) {
 	return config, nil
 }
 
+// Command returns the ENTRYPOINT and the CMD of the image's configuration, each nil where there is none.
+func (i Image) Command() (entrypoint, cmd []string, err error) {
+	config, err := i.Config()
+	if err != nil {
+		return nil, nil, err
+	}
+	return config.Config.Entrypoint, config.Config.Cmd, nil
+}
+
 // File returns the content of a regular file as a container of the image has it at its start; found is false where it has
 // none. Links are followed within the image. All layers are fetched that could have it, from the top, and what they say
 // counts only when their digests are right.

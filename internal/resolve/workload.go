@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -25,31 +26,16 @@ import (
 // name is returned as it is. Otherwise the error is a *fault.NoPod, *fault.NoOwner, *fault.NoSelector, a *Denied, or the
 // server gave no answer.
 func Pods(ctx context.Context, cluster Cluster, namespace string, query target.Query, selector string) ([]*corev1.Pod, error) {
-	if selector == "" && query.Kind == target.Pods {
-		pod, err := Pod(ctx, cluster, namespace, query.Name)
-		return []*corev1.Pod{pod}, err
-	}
-	from := source{words: Words(query, selector), selector: selector}
-	if selector == "" {
-		var err error
-		if from, err = ofOwner(ctx, cluster, namespace, query); err != nil {
-			return nil, err
-		}
-	}
-	none := &fault.NoneRuns{Namespace: namespace, Target: from.words, Selector: from.selector, Detail: from.detail}
-	if from.empty {
-		return nil, none
-	}
-	list, err := cluster.Pods(ctx, namespace, from.selector)
-	if err != nil {
-		return nil, denied(err, access.ListPods)
+	all, none, err := list(ctx, cluster, namespace, query, selector)
+	if err != nil || none == nil {
+		return all, err
 	}
 	var pods []*corev1.Pod
-	for i := range list {
-		if !isOver(&list[i]) {
-			pods = append(pods, &list[i])
+	for _, pod := range all {
+		if !isOver(pod) {
+			pods = append(pods, pod)
 		}
-		none.Pods = append(none.Pods, State(&list[i]))
+		none.Pods = append(none.Pods, State(pod))
 	}
 	// What kubectl does in attachablePodForObject (k8s.io/kubectl/pkg/polymorphichelpers).
 	sort.Stable(sort.Reverse(podutils.ActivePods(pods)))
@@ -58,6 +44,48 @@ func Pods(ctx context.Context, cluster Cluster, namespace string, query target.Q
 		return nil, none
 	}
 	return pods, nil
+}
+
+// Any is as Pods, and returns those of a workload, too, that are finished or have no process, the worst first. A *fault.NoneRuns
+// then means that there is none at all.
+func Any(ctx context.Context, cluster Cluster, namespace string, query target.Query, selector string) ([]*corev1.Pod, error) {
+	pods, none, err := list(ctx, cluster, namespace, query, selector)
+	if err != nil || none == nil {
+		return pods, err
+	}
+	pods = slices.DeleteFunc(pods, func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	if len(pods) == 0 {
+		return nil, none
+	}
+	pods, _ = WorstFirst(pods)
+	return pods, nil
+}
+
+// list reads the pods that are meant. None is the error for the case that none of them will do, nil where a pod is meant by
+// its name.
+func list(ctx context.Context, cluster Cluster, namespace string, query target.Query, selector string) (pods []*corev1.Pod, none *fault.NoneRuns, err error) {
+	if selector == "" && query.Kind == target.Pods {
+		pod, err := Pod(ctx, cluster, namespace, query.Name)
+		return []*corev1.Pod{pod}, nil, err
+	}
+	from := source{words: Words(query, selector), selector: selector}
+	if selector == "" {
+		if from, err = ofOwner(ctx, cluster, namespace, query); err != nil {
+			return nil, nil, err
+		}
+	}
+	none = &fault.NoneRuns{Namespace: namespace, Target: from.words, Selector: from.selector, Detail: from.detail}
+	if from.empty {
+		return nil, nil, none
+	}
+	all, err := cluster.Pods(ctx, namespace, from.selector)
+	if err != nil {
+		return nil, nil, denied(err, access.ListPods)
+	}
+	for i := range all {
+		pods = append(pods, &all[i])
+	}
+	return pods, none, nil
 }
 
 // Words say which pods are meant, as a user would: "deployment/web", "-l app=web".

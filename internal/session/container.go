@@ -41,6 +41,23 @@ var (
 	attachScript string
 )
 
+// Scripts are those of a session, each as the variable of a container's specification that the others find it in.
+func Scripts() []corev1.EnvVar {
+	return []corev1.EnvVar{
+		{Name: "MINDEBUG_LIB", Value: literal(code(libScript) + "\n" + code(insideScript))},
+		{Name: "MINDEBUG_HOLD", Value: literal(code(holderScript))},
+		{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
+		{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},
+		{Name: "MINDEBUG_LOOK", Value: literal(code(lookScript))},
+	}
+}
+
+// Holder are the words of a container's command that make it one for sessions. Shell is its shell, and prelude what that
+// runs first.
+func Holder(shell, prelude string, ttl time.Duration) []string {
+	return []string{shell, "-c", literal(prelude + hold), "mindebug-hold", seconds(ttl)}
+}
+
 // Settings are the properties of a session container that are not privileges.
 type Settings struct {
 	Image      string
@@ -73,21 +90,14 @@ const awaitClient = time.Minute
 // Container returns a session container of the plan that joins the process namespace of the target container, under a
 // new name.
 func Container(plan profiles.Plan, target string, s Settings) corev1.EphemeralContainer {
-	env := []corev1.EnvVar{
-		{Name: "MINDEBUG_LIB", Value: literal(code(libScript) + "\n" + code(insideScript))},
-		{Name: "MINDEBUG_HOLD", Value: literal(code(holderScript))},
-		{Name: "MINDEBUG_RUN", Value: literal(code(runScript))},
-		{Name: "MINDEBUG_KEEP", Value: literal(code(keepScript))},
-		{Name: "MINDEBUG_LOOK", Value: literal(code(lookScript))},
-	}
-	env = append(env, s.trail()...)
+	env := append(Scripts(), s.trail()...)
 	c := corev1.EphemeralContainer{
 		TargetContainerName: target,
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 			Name:            Prefix + rand.String(5),
 			Image:           s.Image,
 			ImagePullPolicy: s.PullPolicy,
-			Command:         []string{"sh", "-c", literal(hold), "mindebug-hold", seconds(s.TTL)},
+			Command:         Holder("sh", "", s.TTL),
 			Env:             append(env, s.Env...),
 			VolumeMounts:    s.Mounts,
 			SecurityContext: plan.SecurityContext.DeepCopy(),

@@ -67,13 +67,12 @@ func (l *lease) end(ctx context.Context, wait bool) {
 
 // keep holds the lease by a second stream, once opens is closed. Whatever comes back on it means that the command takes no
 // more input.
-func (l *lease) keep(ctx context.Context, execer Execer, c attach.Container, id string, grace time.Duration, opens <-chan struct{}, over *signal) {
+func (l *lease) keep(ctx context.Context, execer Execer, c attach.Container, command []string, opens <-chan struct{}, over *signal) {
 	select {
 	case <-opens:
 	case <-ctx.Done():
 		return
 	}
-	command := []string{"sh", "-c", `eval "$MINDEBUG_KEEP"`, "mindebug-keep:" + id, seconds(grace)}
 	// Whatever ends this stream, the session goes on until its grace period is over.
 	_, _ = execer.Exec(ctx, c, command, attach.Streams{Stdin: l.own, Stdout: said{over}})
 	l.own.abandoned.send()

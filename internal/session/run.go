@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type Request struct {
 	TargetID string
 	// Command is what to run; none means a shell.
 	Command []string
+	// Shell is the container's shell, "sh" where it is empty, and Prelude what it runs before the session's own script: in a
+	// container that is not a session container's, where it finds that.
+	Shell, Prelude string
 	// Reason is what the session is for, in one line. It stands in the request, and so in the audit log.
 	Reason string
 	// Look asks for the greeting only: nothing is run, and the container is not used by it.
@@ -96,7 +100,9 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 		streams.Stdin = gate(ctx, begun, over.c, r.Stdin)
 	}
 	if !r.Detach {
-		ends.Go(func() { lease.keep(ctx, execer, c, id, r.Grace, opens, over) })
+		ends.Go(func() {
+			lease.keep(ctx, execer, c, r.script("KEEP", "mindebug-keep:"+id, seconds(r.Grace)), opens, over)
+		})
 		ends.Go(func() { lease.live(ctx, func() { cancel(errNoEnd) }, begun, r, unread.done.c) })
 	}
 
@@ -176,10 +182,12 @@ func (r *Request) words(id string) []string {
 	if r.Look {
 		name = "mindebug-look"
 	}
-	return append([]string{
-		"sh", "-c", `eval "$MINDEBUG_RUN"`, name, "mindebug:" + id + ":" + r.Reason,
-		r.TargetID, seconds(r.Grace), r.Place, flags,
-	}, r.Command...)
+	return append(r.script("RUN", name, "mindebug:"+id+":"+r.Reason, r.TargetID, seconds(r.Grace), r.Place, flags), r.Command...)
+}
+
+// script are the words that run one of the scripts.
+func (r *Request) script(name string, words ...string) []string {
+	return append([]string{cmp.Or(r.Shell, "sh"), "-c", r.Prelude + `eval "$MINDEBUG_` + name + `"`}, words...)
 }
 
 // StatusKilled is the exit status of what SIGKILL ended.
