@@ -40,6 +40,12 @@ var (
 	AttachGet = Call{Verb: "get", Resource: "pods", Subresource: "attach"}
 )
 
+// The calls with which a session in a copy of a pod makes and ends the copy, instead of AddContainer.
+var (
+	CreatePod = Call{Verb: "create", Resource: "pods"}
+	DeletePod = Call{Verb: "delete", Resource: "pods"}
+)
+
 // Calls that a session can do without.
 var (
 	ListPods    = Call{Verb: "list", Resource: "pods"}
@@ -73,6 +79,15 @@ func RequiredToAttach() []Need {
 		{AddContainer, "adding a session container, one for each session", "no session"},
 		{Attach, "connecting to the session container's own process", "no session"},
 		{AttachGet, "connecting over a websocket", "sessions go over SPDY"},
+	}
+}
+
+// Copies returns what a user needs besides for `--copy-to`, where AddContainer is not needed. No Role that is printed has it
+// unless it is asked for: who may make pods may make any that admission takes.
+func Copies() []Need {
+	return []Need{
+		{CreatePod, "`--copy-to`: making the copy", "no `--copy-to`"},
+		{DeletePod, "`--copy-to`: ending the copy", "no `--copy-to`"},
 	}
 }
 

@@ -99,7 +99,7 @@ func (m message) writeJSON(out io.Writer) {
 // explain turns an error into words and an exit status. It is the only place that does.
 func explain(err error) message {
 	m := message{text: err.Error(), status: statusFailed}
-	for _, words := range []func(error, *message) bool{inCopy, inUsage, inAccess, inPods, inTarget, inStart, inSession, inContent, inAnswer} {
+	for _, words := range []func(error, *message) bool{inCopy, inUsage, inAccess, inPods, inTarget, inPodCopy, inStart, inSession, inContent, inAnswer} {
 		if words(err, &m) {
 			break
 		}
@@ -155,6 +155,9 @@ func inAccess(err error, m *message) bool {
 		}
 		if forbidden.Server != nil {
 			m.facts = append(m.facts, "the server says: "+forbidden.Server.Error())
+		}
+		if forbidden.Copies {
+			where += " --copies"
 		}
 		m.hint = hintGrant(where, forbidden.User)
 		if forbidden.MayAttach {

@@ -180,10 +180,12 @@ func explainNotRunning(e *fault.NotRunning, m *message) {
 	if e.Added != "" {
 		m.facts = append(m.facts, fmt.Sprintf(hintGoneContainer, e.Added))
 	}
-	m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
 	if e.LastExit == nil && e.Restarts == 0 { // it never ran, and has no log
 		m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
+		return
 	}
+	m.facts = append(m.facts, fmt.Sprintf("what it said: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container))
+	m.hint = fmt.Sprintf("get a shell inside its image, in a copy of the pod: kubectl mindebug -n %s pod/%s -c %s --copy-to", e.Pod.Namespace, e.Pod.Name, e.Container)
 }
 
 // exitText says how a container ended.
@@ -202,7 +204,8 @@ func explainNoPlace(e *fault.NoPlace, m *message) {
 		if e.Exit != nil {
 			m.facts = []string{exitText(e.Exit)}
 		}
-		m.hint = fmt.Sprintf("see what it said: kubectl logs -n %s %s --all-containers", e.Pod.Namespace, e.Pod.Name)
+		m.facts = append(m.facts, fmt.Sprintf("what it said: kubectl logs -n %s %s --all-containers", e.Pod.Namespace, e.Pod.Name))
+		m.hint = fmt.Sprintf("get a shell inside its image, in a copy of the pod: kubectl mindebug -n %s pod/%s --copy-to", e.Pod.Namespace, e.Pod.Name)
 	case fault.Unscheduled:
 		m.text = fmt.Sprintf("pod/%s is on no node yet", e.Pod.Name)
 		if e.Detail != "" {
@@ -211,7 +214,8 @@ func explainNoPlace(e *fault.NoPlace, m *message) {
 		m.hint = fmt.Sprintf("see its Events: kubectl describe -n %s pod %s", e.Pod.Namespace, e.Pod.Name)
 	case fault.Mirror:
 		m.text = fmt.Sprintf("pod/%s is the mirror of a static pod: the API server can add no container to it", e.Pod.Name)
-		m.hint = fmt.Sprintf("debug it from its node: kubectl debug node/%s -it --image=busybox", e.Detail)
+		m.facts = append(m.facts, fmt.Sprintf("from its node: kubectl debug node/%s -it --image=busybox", e.Detail))
+		m.hint = fmt.Sprintf("get a shell inside its image, in a copy of the pod: kubectl mindebug -n %s pod/%s --copy-to", e.Pod.Namespace, e.Pod.Name)
 	case fault.Terminating:
 		m.text = fmt.Sprintf("pod/%s is being deleted: nothing is started in it any more", e.Pod.Name)
 		m.hint = fmt.Sprintf("see what took its place: kubectl get pods -n %s", e.Pod.Namespace)

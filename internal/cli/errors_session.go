@@ -83,6 +83,11 @@ func explainLost(e *fault.Lost, m *message) {
 		m.hint = fmt.Sprintf("read it: kubectl logs -n %s %s -c %s", e.Pod.Namespace, e.Pod.Name, e.Container)
 		return
 	}
+	if e.Deleted {
+		m.facts = append(m.facts, "the copy was deleted, and whatever ran in it ends with it")
+		m.hint = "the same command makes another copy"
+		return
+	}
 	again := fmt.Sprintf("kubectl mindebug -n %s pod/%s", e.Pod.Namespace, e.Pod.Name)
 	if e.Target != "" {
 		again += " -c " + e.Target

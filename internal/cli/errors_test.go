@@ -27,8 +27,12 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 )
 
+// copyEvents is where the Events of a copy are that is gone.
+const copyEvents = "hint: its Events are still there: kubectl get events -n shop --field-selector involvedObject.name=web-7d-copy-x2x4p\n"
+
 var (
 	web        = fault.Pod{Namespace: "shop", Name: "web-7d"}
+	copied     = fault.Pod{Namespace: "shop", Name: "web-7d-copy-x2x4p"}
 	candidates = []fault.Candidate{
 		{Name: "app", Image: "shop/web:1", Kind: "container", State: "running"},
 		{Name: "proxy", Image: "mesh:2", Kind: "sidecar", State: "waiting: CrashLoopBackOff", Restarts: 4},
@@ -273,7 +277,7 @@ var explained = []struct {
 		err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting: CrashLoopBackOff", Message: "back-off 5m0s", LastExit: exit, Restarts: 4, NextStart: exit.At.Add(5 * time.Minute)},
 		want: "error: container \"app\" of pod/web-7d is not running (waiting: CrashLoopBackOff), so there is no process to join\n" +
 			"  back-off 5m0s\n  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  restarts: 4\n  next start: about 2026-11-22T03:05:00Z\n" +
-			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
+			"  what it said: kubectl logs -n shop web-7d -c app\nhint: get a shell inside its image, in a copy of the pod: kubectl mindebug -n shop pod/web-7d -c app --copy-to\n",
 	},
 	{
 		name: "ended before the status said so", status: 125,
@@ -281,7 +285,7 @@ var explained = []struct {
 		want: "error: container \"app\" of pod/web-7d is not running (terminated), so there is no process to join\n" +
 			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  restarts: 0\n" +
 			"  container mindebug-x stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
-			"hint: see what it said: kubectl logs -n shop web-7d -c app\n",
+			"  what it said: kubectl logs -n shop web-7d -c app\nhint: get a shell inside its image, in a copy of the pod: kubectl mindebug -n shop pod/web-7d -c app --copy-to\n",
 	},
 	{
 		name: "has not started yet", err: &fault.NotRunning{Pod: web, Container: "app", State: "waiting"}, status: 125,
@@ -292,14 +296,14 @@ var explained = []struct {
 		name: "finished pod", err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted", Exit: exit}, status: 125,
 		want: "error: pod/web-7d is finished (Failed, Evicted): nothing is started in it any more\n" +
 			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n" +
-			"hint: see what it said: kubectl logs -n shop web-7d --all-containers\n",
+			"  what it said: kubectl logs -n shop web-7d --all-containers\nhint: get a shell inside its image, in a copy of the pod: kubectl mindebug -n shop pod/web-7d --copy-to\n",
 	},
 	{
 		name: "pod that finished meanwhile", status: 125,
 		err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Succeeded", Added: "mindebug-x7k2p"},
-		want: "error: pod/web-7d is finished (Succeeded): nothing is started in it any more\n" +
+		want: "error: pod/web-7d is finished (Succeeded): nothing is started in it any more\n  what it said: kubectl logs -n shop web-7d --all-containers\n" +
 			"  container mindebug-x7k2p stays in the pod's list for good and does nothing there; recreate the pod to be rid of it\n" +
-			"hint: see what it said: kubectl logs -n shop web-7d --all-containers\n",
+			"hint: get a shell inside its image, in a copy of the pod: kubectl mindebug -n shop pod/web-7d --copy-to\n",
 	},
 	{
 		name: "unscheduled pod", err: &fault.NoPlace{Pod: web, Reason: fault.Unscheduled, Detail: "0/3 nodes are available"}, status: 125,
@@ -313,7 +317,7 @@ var explained = []struct {
 	{
 		name: "mirror pod", err: &fault.NoPlace{Pod: web, Reason: fault.Mirror, Detail: "node-1"}, status: 125,
 		want: "error: pod/web-7d is the mirror of a static pod: the API server can add no container to it\n" +
-			"hint: debug it from its node: kubectl debug node/node-1 -it --image=busybox\n",
+			"  from its node: kubectl debug node/node-1 -it --image=busybox\nhint: get a shell inside its image, in a copy of the pod: kubectl mindebug -n shop pod/web-7d --copy-to\n",
 	},
 	{
 		name: "terminating pod", err: &fault.NoPlace{Pod: web, Reason: fault.Terminating}, status: 125,
@@ -677,6 +681,116 @@ var explained = []struct {
 	{
 		name: "a copy that cannot be written in the pod", status: 125, err: &fault.NotWritten{Pod: &web, Path: "/x", Cause: errors.New("no space")},
 		want: "error: /x in pod/web-7d could not be written: no space\n",
+	},
+	{
+		name: "copy that shares claims", err: &fault.Claims{Pod: web, Volumes: []string{"data (claim data-web-7d)"}}, status: 125,
+		want: "error: a copy of pod/web-7d would write to the same persistent volumes as the pod itself\n" +
+			"  data (claim data-web-7d)\nhint: where that does no harm: --with-pvc\n",
+	},
+	{
+		name: "copy of a taken name", err: &fault.NameTaken{Pod: web, Server: errors.New("exists")}, status: 125,
+		want: "error: there is a pod \"web-7d\" in namespace \"shop\" already, and it may not be the copy\n" +
+			"hint: name another, or leave the name to mindebug: --copy-to\n",
+	},
+	{
+		name: "copy on no node", err: &fault.CopyNotStarted{Pod: copied, Reason: "waiting for a node: 0/3 nodes are available", Waited: time.Minute}, status: 125,
+		want: "error: copy pod/web-7d-copy-x2x4p did not start within 1m0s (--timeout)\n  waiting for a node: 0/3 nodes are available\n" +
+			"  the copy was deleted again\n" + copyEvents,
+	},
+	{
+		name: "copy whose image cannot be pulled", status: 125,
+		err: &fault.CopyNotStarted{Pod: copied, Container: "app", Reason: "ErrImagePull", Message: "not found", Image: "shop/web:1"},
+		want: "error: container \"app\" of copy pod/web-7d-copy-x2x4p did not start\n  ErrImagePull\n  not found\n  image: shop/web:1\n" +
+			"  the copy was deleted again\nhint: name an image that the node can pull: --set-image app=IMAGE\n",
+	},
+	{
+		name: "copy whose debug image cannot be pulled", status: 125,
+		err: &fault.CopyNotStarted{Pod: copied, Container: "mindebug-install", Reason: "ErrImagePull", Image: "debug:1", Installs: true},
+		want: "error: container \"mindebug-install\" of copy pod/web-7d-copy-x2x4p did not start\n  ErrImagePull\n  image: debug:1\n" +
+			"  the copy was deleted again\nhint: name an image that the node can pull: --image\n",
+	},
+	{
+		name: "copy whose debug image has no BusyBox", status: 125,
+		err: &fault.CopyNotStarted{Pod: copied, Container: "mindebug-install", Reason: "Error", Image: "debug:1", Installs: true, Exit: exit},
+		want: "error: image debug:1 could not put BusyBox into copy pod/web-7d-copy-x2x4p\n" +
+			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  image: debug:1\n  the copy was deleted again\n" +
+			"hint: name the debug image of mindebug, or one that has a static busybox: --image\n",
+	},
+	{
+		name: "copy of which another container fails", status: 125,
+		err: &fault.CopyNotStarted{Pod: copied, Container: "migrate", Reason: "Error", Image: "shop/web:1", Exit: exit},
+		want: "error: container \"migrate\" of copy pod/web-7d-copy-x2x4p failed, so what comes after it was not started\n" +
+			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n  image: shop/web:1\n  the copy was deleted again\n" +
+			"hint: take that container's place: -c migrate\n",
+	},
+	{
+		name: "copy whose BusyBox does not run", status: 125,
+		err: &fault.CopyNotStarted{Pod: copied, Container: "app", Reason: "StartError", Message: "no such file", Image: "shop/web:1", Exit: &fault.Exit{Code: 128, Reason: "StartError"}},
+		want: "error: container \"app\" of copy pod/web-7d-copy-x2x4p did not start\n  StartError\n  no such file\n  image: shop/web:1\n" +
+			"  the copy was deleted again\nhint: where its message names busybox or sh, the debug image has none that is static: name another with --image\n",
+	},
+	{
+		name: "copy whose time is over", err: &fault.CopyEnded{Pod: copied, Deadline: true}, status: 137,
+		want: "error: the time of copy pod/web-7d-copy-x2x4p was over, and the session ended with it\nhint: give the next one more: --ttl\n",
+	},
+	{
+		name: "copy that was deleted", err: &fault.CopyEnded{Pod: copied, Deleted: true}, status: 137,
+		want: "error: copy pod/web-7d-copy-x2x4p was deleted, and the session ended with it\nhint: see what took place: kubectl get events -n shop\n",
+	},
+	{
+		name: "copy that ended for want of memory", err: &fault.CopyEnded{Pod: copied, Exit: &fault.Exit{Code: 137, Reason: "OOMKilled", At: exit.At}}, status: 137,
+		want: "error: copy pod/web-7d-copy-x2x4p ended, and the session with it\n  it ended with exit code 137 (OOMKilled) at 2026-11-22T03:00:00Z\n" +
+			"  the node ends a container as a whole when it runs out of memory (memory.oom.group)\nhint: the same command makes another copy\n",
+	},
+	{
+		name: "copy that remains", err: &fault.CopyRemains{Pod: copied, Until: exit.At, Cause: errors.New("no answer within 10s"), Status: 3}, status: 125,
+		want: "error: copy pod/web-7d-copy-x2x4p could not be deleted: no answer within 10s\n  its session had ended with exit status 3\n" +
+			"  its containers end by themselves at 2026-11-22T03:00:00Z at the latest\nhint: delete it: kubectl delete pod -n shop web-7d-copy-x2x4p\n",
+	},
+	{
+		name: "copy that remains after a failure", status: 137,
+		err: &fault.CopyRemains{Pod: copied, Until: exit.At, Cause: errRBAC, Err: &fault.CopyEnded{Pod: copied, Deadline: true}},
+		want: "error: the time of copy pod/web-7d-copy-x2x4p was over, and the session ended with it\n" +
+			"  copy pod/web-7d-copy-x2x4p could not be deleted: " + errRBAC.Error() + "\n" +
+			"  its containers end by themselves at 2026-11-22T03:00:00Z at the latest\nhint: delete it: kubectl delete pod -n shop web-7d-copy-x2x4p\n",
+	},
+	{
+		name: "copy that Pod Security refuses", status: 125,
+		err: &fault.Refused{Pod: copied, Copy: true, By: fault.PodSecurity, Name: "restricted:latest", Server: errAdmission},
+		want: "error: Pod Security \"restricted:latest\" takes no copy of the pod as pod/web-7d-copy-x2x4p\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was made; the copy asks for no more than its pod, which would not be admitted today either: kubectl get namespace shop --show-labels\n",
+	},
+	{
+		name: "copy that a policy refuses", err: &fault.Refused{Pod: copied, Copy: true, By: fault.Policy, Name: "p", Server: errAdmission}, status: 125,
+		want: "error: ValidatingAdmissionPolicy \"p\" takes no copy of the pod as pod/web-7d-copy-x2x4p\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was made; read the policy: kubectl get validatingadmissionpolicy p -o yaml\n",
+	},
+	{
+		name: "copy for which a webhook is silent", err: &fault.Refused{Pod: copied, Copy: true, By: fault.SilentWebhook, Name: "w", Server: errAdmission}, status: 125,
+		want: "error: webhook \"w\" gives no answer, so the API server takes no copy of the pod as pod/web-7d-copy-x2x4p\n  the server says: " + errAdmission.Error() + "\n" +
+			"hint: nothing was made; see what was asked: the same command with --dry-run=client\n",
+	},
+	{
+		name: "copy that validation refuses", err: &fault.Refused{Pod: copied, Copy: true, Server: errNotFound}, status: 125,
+		want: "error: the API server does not take a copy of the pod as pod/web-7d-copy-x2x4p\n  the server says: " + errNotFound.Error() + "\n" +
+			"hint: nothing was made; see what was asked: the same command with --dry-run=client\n",
+	},
+	{
+		name: "copy that a webhook changes", status: 125,
+		err: &fault.Altered{Pod: copied, Copy: true, Changes: []fault.Change{{Field: "runAsUser", Asked: "7", Stored: "0"}}},
+		want: "error: the API server would change the privileges of the container that puts BusyBox into pod/web-7d-copy-x2x4p\n  runAsUser: 7 becomes 0\n" +
+			"hint: nothing was made; a webhook does that, or the server is older than the field: kubectl get mutatingwebhookconfigurations\n",
+	},
+	{
+		name: "copy that may not be made", status: 125,
+		err: &fault.Forbidden{Namespace: "shop", Call: "create pods", User: "dana", Copies: true},
+		want: "error: you may not create pods in namespace \"shop\"\n  you are \"dana\", groups []\n" +
+			"hint: ask someone who may: kubectl mindebug policy roles -n shop --copies --user dana | kubectl apply -f -\n",
+	},
+	{
+		name: "lost with its copy", err: &fault.Lost{Pod: copied, Container: "app", Cause: errors.New("cut"), Deleted: true}, status: 125,
+		want: "error: the connection to pod/web-7d-copy-x2x4p was lost: cut\n  the copy was deleted, and whatever ran in it ends with it\n" +
+			"hint: the same command makes another copy\n",
 	},
 }
 

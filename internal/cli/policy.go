@@ -39,7 +39,7 @@ func newPolicy(f *factory) *cobra.Command {
 // rolesFlags are the flags of `policy roles` as they were written.
 type rolesFlags struct {
 	users, groups, accounts []string
-	all                     bool
+	all, copies             bool
 	via, output             string
 }
 
@@ -50,12 +50,13 @@ func (f *rolesFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.accounts, "serviceaccount", nil, "allow it to the service account `NAMESPACE:NAME`; can be repeated")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "a ClusterRole: in all namespaces")
 	flags.StringVar(&f.via, "via", viaExec, "exec or attach: what sessions may go by")
+	flags.BoolVar(&f.copies, "copies", false, "allow --copy-to, too: making and deleting pods")
 	addOutput(flags, &f.output, formatYAML, formatJSON)
 }
 
 // grant turns flags into what the manifests are made from.
 func (f *rolesFlags) grant(namespace string) (policy.Grant, error) {
-	g := policy.Grant{Namespace: namespace, Cluster: f.all, Attach: f.via == viaAttach}
+	g := policy.Grant{Namespace: namespace, Cluster: f.all, Attach: f.via == viaAttach, Copies: f.copies}
 	if wrong := validation.IsDNS1123Label(namespace); len(wrong) > 0 {
 		return g, &fault.Usage{Reason: fmt.Sprintf("--namespace=%q is not the name of a namespace: %s", namespace, wrong[0])}
 	}

@@ -195,13 +195,22 @@ namespace and has the target's privileges, never more.`,
 			request, err := flags.request(words, command, surroundings{
 				terminal: ui.IsTerminal(f.program.In), getenv: f.program.Getenv, verbs: cmd.SuggestionsFor,
 			})
+			if wrong := flags.check(words, cmd.Flags()); wrong != nil {
+				return wrong
+			}
 			if err != nil {
 				return err
 			}
 			f.sayIgnored(request)
-			if flags.dryRun != dryRunNone {
+			switch {
+			case flags.to.wanted:
+				var asked app.CopyRequest
+				if asked, err = flags.podCopyFlags.request(request, cmd.Flags()); err == nil {
+					err = f.podCopy(cmd.Context(), asked, flags)
+				}
+			case flags.dryRun != dryRunNone:
 				err = f.draft(cmd.Context(), request, flags)
-			} else {
+			default:
 				err = run(cmd.Context(), request)
 			}
 			var noPod *fault.NoPod

@@ -23,6 +23,7 @@ type sessionFlags struct {
 	stdin, tty bool
 	imageFlags
 	startFlags
+	podCopyFlags
 	grace               time.Duration
 	graceGiven, detach  bool
 	via, dryRun, output string
@@ -77,6 +78,7 @@ func (f *sessionFlags) add(flags *pflag.FlagSet) {
 	f.imageFlags.add(flags)
 	f.planFlags.add(flags)
 	f.startFlags.add(flags)
+	f.podCopyFlags.add(flags)
 	flags.DurationVar(&f.grace, "grace", time.Minute, "how long what runs in a session outlives a lost client")
 	flags.BoolVar(&f.detach, "detach", false, "leave the command running, for --ttl at the most, and print where: pod/NAME SESSION-CONTAINER")
 	flags.StringVar(&f.via, "via", viaExec, "exec or attach: where you may not exec, the session can be the process of a container of its own; what is printed and typed is in its log then")

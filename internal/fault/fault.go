@@ -52,6 +52,8 @@ type Forbidden struct {
 	// MayAttach is true where the call is an exec, and the user may attach instead; Attach is the command that does.
 	MayAttach bool
 	Attach    string
+	// Copies is true where the call is one of a copy's.
+	Copies bool
 	// Server is the server's own answer.
 	Server error
 }

@@ -54,6 +54,8 @@ type Lost struct {
 	Unchanged bool
 	// Ended is what a container that was attached to says of its end, where that came meanwhile.
 	Ended string
+	// Deleted is true where the pod was a copy, which was deleted then.
+	Deleted bool
 }
 
 func (e *Lost) Error() string { return fmt.Sprintf("session in %s: %v", e.Pod, e.Cause) }

@@ -21,6 +21,8 @@ type Refused struct {
 	AlsoOurs  bool
 	// Asked are the words with which the user asked for more than the target has: "--profile=general". None is a mirror.
 	Asked []string
+	// Copy is true where Pod is a copy that was to be made, and Container is empty.
+	Copy bool
 	// Server is the server's own answer.
 	Server error
 }
@@ -54,6 +56,8 @@ type Altered struct {
 	Pod Pod
 	// Changes are to the security context, by field.
 	Changes []Change
+	// Copy is true where Pod is a copy that was to be made.
+	Copy bool
 }
 
 // Change is a field by its JSON name, with the values that were asked and would be stored, "unset" where there is none.

@@ -21,9 +21,11 @@ type Grant struct {
 	// Namespace is where; with Cluster it is everywhere.
 	Namespace string
 	Cluster   bool
-	Subjects  []rbacv1.Subject
 	// Attach allows sessions that are attached to, and no exec.
 	Attach bool
+	// Copies allows --copy-to, too.
+	Copies   bool
+	Subjects []rbacv1.Subject
 }
 
 // Manifest is an object to apply and what to say about each of its rules.
@@ -40,7 +42,7 @@ func Roles(g Grant) []Manifest {
 	if g.Attach {
 		required = access.RequiredToAttach()
 	}
-	rules, comments := rules(required)
+	rules, comments := rules(required, g.Copies)
 	api := rbacv1.SchemeGroupVersion.String()
 	meta := metav1.ObjectMeta{Name: roleName, Namespace: g.Namespace}
 	kind := "Role"
@@ -66,11 +68,16 @@ func Roles(g Grant) []Manifest {
 
 // rules returns one rule for each resource of each table, so that no verb is crossed with another resource: what is
 // required first, each with what it is for.
-func rules(required []access.Need) (rules []rbacv1.PolicyRule, comments []string) {
-	for _, table := range []struct {
+func rules(required []access.Need, copies bool) (rules []rbacv1.PolicyRule, comments []string) {
+	type table struct {
 		word  string
 		needs []access.Need
-	}{{"required", required}, {"optional", access.Optional()}} {
+	}
+	tables := []table{{"required", required}, {"optional", access.Optional()}}
+	if copies {
+		tables = append(tables, table{"for copies", access.Copies()})
+	}
+	for _, table := range tables {
 		first := len(rules)
 		for _, need := range table.needs {
 			object := need.Resource

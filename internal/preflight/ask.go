@@ -55,8 +55,13 @@ func DryRun(ctx context.Context, cluster Cluster, pod *corev1.Pod, container cor
 	return unaltered(pod, stored, container)
 }
 
+// Server tells whom it takes the user for.
+type Server interface {
+	WhoAmI(ctx context.Context) (authenticationv1.UserInfo, error)
+}
+
 // Forbidden says that a call is not allowed, and whom the server takes the user for.
-func Forbidden(ctx context.Context, cluster Cluster, namespace string, call access.Call, server error) error {
+func Forbidden(ctx context.Context, cluster Server, namespace string, call access.Call, server error) error {
 	e := &fault.Forbidden{Namespace: namespace, Call: call.String(), Server: server}
 	if user, err := cluster.WhoAmI(ctx); err == nil {
 		e.User, e.Groups = user.Username, user.Groups
