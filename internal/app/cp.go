@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
@@ -34,6 +35,16 @@ func Copy(ctx context.Context, cluster Cluster, execer session.Execer, images Im
 	}
 	defer meter.Clear()
 	o.Progress = meter.Show
-	copied.Summary, err = transfer.Out(ctx, runner, words.RemoteFrom, words.LocalTo, streams.Out, o)
+	if words.Out {
+		copied.Summary, err = transfer.Out(ctx, runner, words.RemoteFrom, words.LocalTo, streams.Out, o)
+		return copied, err
+	}
+	limits := func(folder string) (int64, string) { return room(runner.Pod(), f.Container, folder) }
+	copied.Summary, err = transfer.In(ctx, runner, words.LocalFrom, words.RemoteTo, streams.In, limits, o)
+	var notWritten *fault.NotWritten
+	if errors.As(err, &notWritten) && notWritten.Pod != nil {
+		*notWritten.Pod = fault.Pod{Namespace: f.Namespace, Name: f.Pod}
+		notWritten.Writable = writable(runner.Pod(), f.Container)
+	}
 	return copied, err
 }

@@ -22,6 +22,9 @@ const copyExample = `  # A file, and a folder, out of a container; a relative pa
   kubectl mindebug cp pod/web-7d:/app/config.yaml ./config.yaml
   kubectl mindebug cp pod/web-7d:logs ./logs
 
+  # A file into a volume of a container
+  kubectl mindebug cp ./heap.conf pod/web-7d:/data/
+
   # As an archive, to look at without keeping it
   kubectl mindebug cp deploy/web:/etc - | tar -t`
 
@@ -64,8 +67,6 @@ func (f *copyFlags) request(args []string, around surroundings) (r app.SessionRe
 		return r, words, err
 	}
 	switch {
-	case !words.Out:
-		return r, words, &fault.Usage{Reason: "cp copies out of a container only", Hint: "name the container's side first: POD:/path ./local"}
 	case f.Retries < 0:
 		return r, words, &fault.Usage{Reason: fmt.Sprintf("--retries=%d is negative", f.Retries)}
 	case f.MaxBytes < 0:
@@ -81,9 +82,10 @@ func newCopy(f *factory) *cobra.Command {
 	var flags copyFlags
 	c := &cobra.Command{
 		Use:   "cp SOURCE... DESTINATION",
-		Short: "Copy files out of a container that has no tar",
+		Short: "Copy files from and to a container that has no tar",
 		Long: `Copies files and folders, through a session container and as the target's own user. One side is a container's: POD:PATH or
-TYPE/NAME:PATH. The rules are those of cp -a, but owners are not kept. A - is a tar archive on standard output.
+TYPE/NAME:PATH. The rules are those of cp -a, but owners are not kept: here all is yours, there the target's user's. A - is a
+tar archive on standard input or output.
 
 What is not whole never has its final name. When not all could be copied the exit status is 1, and what is missing is named.`,
 		Example: copyExample,

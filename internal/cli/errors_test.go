@@ -680,7 +680,12 @@ var explained = []struct {
 	},
 	{
 		name: "a copy that cannot be written in the pod", status: 125, err: &fault.NotWritten{Pod: &web, Path: "/x", Cause: errors.New("no space")},
-		want: "error: /x in pod/web-7d could not be written: no space\n",
+		want: "error: /x in pod/web-7d could not be written: no space\n  files are written as the target's own user\n",
+	},
+	{
+		name: "no room for a copy", status: 125, err: &fault.NoRoom{Path: "/data", Bytes: 2000, Room: 1000, Says: "that much is free there"},
+		want: "error: there are 2.0 kB to copy, and room for 1.0 kB in /data of the container\n  that much is free there\n" +
+			"hint: name less, or another place; a pod that goes beyond a limit is evicted\n",
 	},
 	{
 		name: "copy that shares claims", err: &fault.Claims{Pod: web, Volumes: []string{"data (claim data-web-7d)"}}, status: 125,

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
@@ -19,6 +20,7 @@ func inCopy(err error, m *message) bool {
 	var closed *fault.Closed
 	var tooMuch *fault.TooMuch
 	var notWritten *fault.NotWritten
+	var noRoom *fault.NoRoom
 	switch {
 	case errors.As(err, &incomplete):
 		explainIncomplete(incomplete, m)
@@ -40,6 +42,10 @@ func inCopy(err error, m *message) bool {
 		m.hint = "name less, or allow more with --max-bytes"
 	case errors.As(err, &notWritten):
 		explainNotWritten(notWritten, m)
+	case errors.As(err, &noRoom):
+		m.text = fmt.Sprintf("there are %s to copy, and room for %s in %s of the container", ui.Bytes(noRoom.Bytes), ui.Bytes(noRoom.Room), noRoom.Path)
+		m.facts = []string{noRoom.Says}
+		m.hint = "name less, or another place; a pod that goes beyond a limit is evicted"
 	default:
 		return false
 	}
@@ -67,6 +73,12 @@ func explainNotWritten(e *fault.NotWritten, m *message) {
 		where = "standard output"
 	}
 	m.text = fmt.Sprintf("%s could not be written: %v", where, e.Cause)
+	if e.Pod != nil {
+		m.facts = []string{"files are written as the target's own user"}
+		if len(e.Writable) > 0 {
+			m.hint = "it has volumes that can be written to, if its user may: " + strings.Join(e.Writable, ", ")
+		}
+	}
 }
 
 // explainIncomplete says what ended a copy, if something did, and then what is missing of it.

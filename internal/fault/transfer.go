@@ -53,12 +53,24 @@ type NotWritten struct {
 	Pod   *Pod
 	Path  string
 	Cause error
+	// Writable are folders of the container that may be written to.
+	Writable []string
 }
 
 func (e *NotWritten) Error() string { return fmt.Sprintf("writing to %q: %v", e.Path, e.Cause) }
 
 // Unwrap returns the cause.
 func (e *NotWritten) Unwrap() error { return e.Cause }
+
+// NoRoom says that what is to be copied to a folder of the target is more than there is room for, in bytes, and what says so.
+type NoRoom struct {
+	Path, Says  string
+	Bytes, Room int64
+}
+
+func (e *NoRoom) Error() string {
+	return fmt.Sprintf("copying %d bytes to %q: room for %d: %s", e.Bytes, e.Path, e.Room, e.Says)
+}
 
 // CopyTrouble is why a file was not copied, or not as it should be.
 type CopyTrouble string

@@ -26,6 +26,9 @@ func run(ctx context.Context, runner Runner, script string, args []string, stdin
 		defer close(done)
 		status, err = runner.Run(ctx, script, args, stdin, in, errors)
 		in.CloseWithError(io.EOF)
+		if c, ok := stdin.(io.Closer); ok { // whoever writes there need not wait
+			_ = c.Close()
+		}
 	}()
 	buffered := bufio.NewReaderSize(out, readAhead)
 	readErr := read(buffered)

@@ -1,0 +1,241 @@
+package transfer
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+// anyRoom is no limit.
+func anyRoom(string) (int64, string) { return -1, "" }
+
+// sendIn copies paths to a folder of the lab.
+func sendIn(t *testing.T, l *lab, to Remote, o Options, from ...string) (Summary, error) {
+	t.Helper()
+	var paths []Local
+	for _, p := range from {
+		paths = append(paths, Local(p))
+	}
+	return In(t.Context(), l, paths, to, nil, anyRoom, o)
+}
+
+// wholeSeconds cuts the times of a picture.
+func wholeSeconds(lines []string) []string {
+	for i, line := range lines {
+		lines[i] = strings.ReplaceAll(strings.ReplaceAll(line, ".123456789 +0000", " +0000"), " with holes", "")
+	}
+	return lines
+}
+
+// TestIn copies a tree of awkward files and compares what there is to be kept: all but holes and parts of seconds.
+func TestIn(t *testing.T) {
+	t.Parallel()
+	withTools(t, func(t *testing.T, l *lab) {
+		from := newLab(t, false).at("tree")
+		plant(t, from)
+		if err := os.Mkdir(l.at("data"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		want := wholeSeconds(picture(t, from))
+		for _, again := range []bool{false, true} {
+			if _, err := sendIn(t, l, "/data", options(), from); err != nil {
+				t.Fatalf("again %v: %v", again, err)
+			}
+			if diff := cmp.Diff(settled(want), settled(wholeSeconds(picture(t, l.at("data/tree"))))); diff != "" {
+				t.Errorf("again %v: the copy is not what it was (-want +got):\n%s", again, diff)
+			}
+			wantClean(t, l.at("data"))
+		}
+	})
+}
+
+// settled leaves out the times of folders that are as new as the test: what has a time of its own is compared.
+func settled(lines []string) []string {
+	year := fmt.Sprint(time.Now().Year())
+	var out []string
+	for _, line := range lines {
+		if i := strings.LastIndex(line, " "+year+"-"); i > 0 {
+			line = line[:i]
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// TestInCut cuts connections at random places.
+func TestInCut(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	from := newLab(t, false).at("tree")
+	plant(t, from)
+	want := settled(wholeSeconds(picture(t, from)))
+	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same places each time
+	for i := range 6 {
+		to := fmt.Sprintf("data%d", i)
+		l.cutsIn = []int64{random.Int64N(2 << 20)}
+		if _, err := sendIn(t, l, Remote("/"+to), options(), from); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, settled(wholeSeconds(picture(t, l.at(to))))); diff != "" {
+			t.Fatalf("the copy is not what it was (-want +got):\n%s", diff)
+		}
+	}
+	wantClean(t, l.root)
+	o := options()
+	o.Retries = 0
+	l.cutsIn = []int64{1 << 19}
+	_, err := sendIn(t, l, "/half", o, filepath.Join(from, "sparse"))
+	var incomplete *fault.Incomplete
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 1 || incomplete.Troubles[0].Trouble != fault.Missing {
+		t.Errorf("without retries the error is %v", err)
+	}
+	if _, err := os.Lstat(l.at("half")); err == nil {
+		t.Error("half a file is there")
+	}
+	wantClean(t, l.root)
+}
+
+// TestInReplaces: a file is replaced by one rename, and what is of another kind stays.
+func TestInReplaces(t *testing.T) {
+	t.Parallel()
+	withTools(t, func(t *testing.T, l *lab) {
+		from := t.TempDir()
+		if err := errors.Join(
+			os.MkdirAll(filepath.Join(from, "d/sub"), 0o755), os.WriteFile(filepath.Join(from, "d/f"), []byte("new"), 0o600),
+			os.WriteFile(filepath.Join(from, "d/folder"), []byte("new"), 0o600), os.WriteFile(filepath.Join(from, "d/sub/x"), []byte("new"), 0o600),
+			os.MkdirAll(l.at("d/folder"), 0o755), os.WriteFile(l.at("d/f"), []byte("old"), 0o600), os.WriteFile(l.at("d/other"), []byte("old"), 0o600),
+			os.Mkdir(l.at("elsewhere"), 0o755), os.Symlink("../elsewhere", l.at("d/sub")),
+		); err != nil {
+			t.Fatal(err)
+		}
+		was, err := os.Open(l.at("d/f"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer was.Close()
+		_, err = sendIn(t, l, "/", options(), filepath.Join(from, "d"))
+		var incomplete *fault.Incomplete
+		if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 2 {
+			t.Fatalf("the error is %v: %+v", err, incomplete)
+		}
+		for name, want := range map[string]string{"d/f": "new", "d/other": "old"} {
+			if text, _ := os.ReadFile(l.at(name)); string(text) != want {
+				t.Errorf("%s is %q, want %q", name, text, want)
+			}
+		}
+		old := make([]byte, 3)
+		if _, err := was.Read(old); err != nil || string(old) != "old" {
+			t.Errorf("who had the file open reads %q (%v): it was written over, not replaced", old, err)
+		}
+		if left, _ := os.ReadDir(l.at("elsewhere")); len(left) > 0 {
+			t.Errorf("something was written through a link: %v", left)
+		}
+		wantClean(t, l.root)
+	})
+}
+
+// TestInRefused: what can be known before is said before anything is written.
+func TestInRefused(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	l.unprivileged = true
+	file := filepath.Join(t.TempDir(), "f")
+	if err := errors.Join(os.WriteFile(file, make([]byte, 1000), 0o600), os.Mkdir(l.at("shut"), 0o555), os.WriteFile(l.at("file"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var notWritten *fault.NotWritten
+	var noRoom *fault.NoRoom
+	var tooMuch *fault.TooMuch
+	var notPlaced *fault.NotPlaced
+	var noFile *fault.NoFile
+	limited := options()
+	limited.MaxBytes = 999
+	for name, test := range map[string]struct {
+		to   Remote
+		from string
+		room int64
+		o    Options
+		want any
+	}{
+		"a folder that may not be written to": {to: "/shut/f", from: file, room: -1, o: options(), want: &notWritten},
+		"no such folder":                      {to: "/none/f", from: file, room: -1, o: options(), want: &notWritten},
+		"a limit of the pod":                  {to: "/shut", from: file, room: 999, o: options(), want: &noRoom},
+		"a limit of the user":                 {to: "/shut", from: file, room: -1, o: limited, want: &tooMuch},
+		"a slash at the end":                  {to: "/none/", from: file, room: -1, o: options(), want: &notPlaced},
+		"no such file":                        {to: "/shut", from: file + "x", room: -1, o: options(), want: &noFile},
+	} {
+		_, err := In(t.Context(), l, []Local{Local(test.from)}, test.to, nil, func(string) (int64, string) { return test.room, "a limit" }, test.o)
+		if !errors.As(err, test.want) {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+	wantClean(t, l.at("shut"))
+}
+
+// TestInShrinks: a file that becomes shorter while it is read never comes under its name, and the rest does.
+func TestInShrinks(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	from := t.TempDir()
+	if err := errors.Join(os.WriteFile(filepath.Join(from, "a"), make([]byte, 1<<20), 0o600), os.WriteFile(filepath.Join(from, "b"), make([]byte, 1<<20), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	o := options()
+	o.Progress = func(int64, int64) { _ = os.Truncate(filepath.Join(from, "b"), 5) }
+	_, err := sendIn(t, l, "/", o, from+"/.")
+	var incomplete *fault.Incomplete
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 1 || incomplete.Troubles[0].Trouble != fault.Changed {
+		t.Errorf("the error is %v: %+v", err, incomplete)
+	}
+	if _, err := os.Lstat(l.at("b")); err == nil {
+		t.Error("it is there")
+	}
+	if info, err := os.Lstat(l.at("a")); err != nil || info.Size() != 1<<20 {
+		t.Errorf("the rest is not there: %v", err)
+	}
+}
+
+// TestInArchive sends an archive on, and refuses one that leads elsewhere.
+func TestInArchive(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, true)
+	from := newLab(t, false)
+	plant(t, from.at("tree"))
+	var archive bytes.Buffer
+	if _, err := Out(t.Context(), from, []Remote{"/tree"}, Stream, &archive, options()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := In(t.Context(), l, []Local{Stream}, "/", &archive, anyRoom, options())
+	var incomplete *fault.Incomplete
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 1 { // the hard link
+		t.Errorf("the error is %v: %+v", err, incomplete)
+	}
+	for _, name := range []string{"tree/sparse", "tree/many/699", "tree/line\nend\n"} {
+		want, _ := os.ReadFile(from.at(name))
+		if got, err := os.ReadFile(l.at(name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q is not what it was: %v", name, err)
+		}
+	}
+	for _, name := range []string{"../x", "/x", "a/../../x"} {
+		var evil bytes.Buffer
+		w := tar.NewWriter(&evil)
+		if err := errors.Join(w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg}), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		var usage *fault.Usage
+		if _, err := In(t.Context(), l, []Local{Stream}, "/", &evil, anyRoom, options()); !errors.As(err, &usage) {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,303 @@
+package transfer
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"github.com/mindebug/kubectl-mindebug/internal/fault"
+)
+
+//go:embed send.sh
+var sendScript string
+
+// sender sends files in portions, each of which is kept as a whole.
+type sender struct {
+	runner  Runner
+	options Options
+	summary Summary
+	// folder is the real path of the folder that all names are below, stage the name of what is not whole in it.
+	folder, stage string
+	// pending are the files and folders that are not there yet, folders those that get their mode and time at the end.
+	pending, folders []*localFile
+	archive          *archiveReader
+	all              int
+	// size is how many bytes there are, or negative where that is not known; sent how many were sent.
+	size, sent int64
+	// portions are those that were kept.
+	portions int
+}
+
+// errRefused is the end of a script that says why on standard error, before anything was sent.
+var errRefused = errors.New("the container's tools did not write")
+
+// Is implements the interface of errors.Is: it is errRefused where nothing was written.
+func (e *refusedError) Is(target error) bool { return target == errRefused && e.first }
+
+// send sends all, with a new connection where one breaks.
+func (s *sender) send(ctx context.Context) error {
+	for tries := 0; ; {
+		before := s.portions
+		s.stage = ".mindebug-cp-" + rand.String(8)
+		in, out := io.Pipe()
+		var failed bool
+		_, said, err := run(ctx, s.runner, sendScript, []string{s.folder, s.stage}, in, func(answers *bufio.Reader) error {
+			defer out.Close()
+			err := s.converse(answers, bufio.NewWriterSize(out, readAhead))
+			failed = errors.Is(err, errFailed) || errors.Is(err, io.ErrClosedPipe)
+			return err
+		})
+		switch {
+		case err == nil:
+			return nil
+		case failed && said != "" && !mayPass(err):
+			return &refusedError{said: said, first: s.portions == 0}
+		case !mayPass(err) && !errors.Is(err, io.ErrUnexpectedEOF) || s.archive != nil:
+			return err
+		}
+		if s.portions > before {
+			tries = 0
+		}
+		if tries++; tries > s.options.Retries {
+			return err
+		}
+		if err := pause(ctx, tries); err != nil {
+			return err
+		}
+	}
+}
+
+// errFailed is the answer of a script that cannot go on.
+var errFailed = errors.New("the container's tools failed")
+
+// converse sends portions and hears what became of each.
+func (s *sender) converse(answers *bufio.Reader, out *bufio.Writer) error {
+	ready, err := answers.ReadString('\n')
+	if err != nil {
+		return io.ErrUnexpectedEOF
+	}
+	kind := strings.TrimSpace(strings.TrimPrefix(ready, "ready "))
+	if ready == "failed\n" {
+		return errFailed
+	}
+	if newSum(kind) == nil {
+		return fmt.Errorf("%w: %q", errProtocol, ready)
+	}
+	for {
+		files, err := s.next()
+		if err != nil {
+			return err
+		}
+		if len(files) == 0 {
+			break
+		}
+		if err := s.portion(answers, out, newSum(kind), files); err != nil {
+			return err
+		}
+	}
+	if len(s.folders) > 0 {
+		if err := s.finish(answers, out, newSum(kind)); err != nil {
+			return err
+		}
+	}
+	if _, err := out.WriteString("end\n"); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// A portion is no more than so many files, and begins no file when it has so many bytes.
+const (
+	portionFiles = 500
+	portionBytes = 8 << 20
+)
+
+// next are the files of the next portion. Names of one file stay together.
+func (s *sender) next() ([]*localFile, error) {
+	if s.archive != nil && len(s.pending) == 0 {
+		files, err := s.archive.next()
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			if f.info.IsDir() {
+				s.folders = append(s.folders, f)
+			} else if f.link == "" {
+				s.all++
+			}
+		}
+		s.summary.Troubles = append(s.summary.Troubles, s.archive.takeTroubles()...)
+		s.pending = files
+		return files, nil
+	}
+	n, size := 0, int64(0)
+	for n < len(s.pending) && (n < portionFiles && size < portionBytes || s.pending[n].first != nil) {
+		size += s.pending[n].size()
+		n++
+	}
+	return s.pending[:n], nil
+}
+
+// portion sends files and takes in the answer. What was kept is not pending any more.
+func (s *sender) portion(answers *bufio.Reader, out *bufio.Writer, sum hash.Hash, files []*localFile) error {
+	spoiled, err := s.write(out, sum, "portion", files, false)
+	if err != nil {
+		return err
+	}
+	left, err := answer(answers)
+	var damaged *damagedError
+	switch {
+	case errors.As(err, &damaged) && len(spoiled) > 0:
+		s.drop(spoiled)
+		return nil
+	case err != nil:
+		return err
+	}
+	s.portions++
+	s.settle(files, left)
+	s.pending = s.pending[len(files):]
+	return nil
+}
+
+// drop gives up files that could not be sent as their headers said, and what are other names of them.
+func (s *sender) drop(spoiled map[*localFile]string) {
+	var rest []*localFile
+	for _, f := range s.pending {
+		why, ok := spoiled[f]
+		if f.first != nil && !ok {
+			why, ok = spoiled[f.first]
+		}
+		if ok {
+			s.trouble(f.path, fault.Changed, why)
+			continue
+		}
+		rest = append(rest, f)
+	}
+	s.pending = rest
+}
+
+func (s *sender) trouble(path string, trouble fault.CopyTrouble, detail string) {
+	s.summary.Troubles = append(s.summary.Troubles, fault.NotCopied{Path: path, Trouble: trouble, Detail: detail})
+}
+
+// settle counts what was kept of a portion. Left are the names that could not be moved to their places.
+func (s *sender) settle(files []*localFile, left []string) {
+	stays := map[string]bool{}
+	for _, name := range left {
+		stays[strings.TrimPrefix(name, s.stage+"/")] = true
+	}
+	for _, f := range files {
+		switch {
+		case stays[f.name]:
+			s.trouble(f.path, fault.Unwritable, "something that is there cannot be replaced by it")
+		case f.info.IsDir():
+			s.summary.Folders++
+		case f.link != "":
+			s.summary.Links++
+		default:
+			s.summary.Files++
+		}
+		if f.content == nil && f.size() > 0 {
+			if now, err := os.Stat(f.path); err != nil {
+				s.trouble(f.path, fault.Vanished, "after it was read; it was "+f.state())
+			} else if was, is := f.state(), (&localFile{info: now}).state(); was != is {
+				s.trouble(f.path, fault.Changed, "it was "+was+"; it is "+is)
+			}
+		}
+	}
+}
+
+// finish gives folders their mode and time, those further down first.
+func (s *sender) finish(answers *bufio.Reader, out *bufio.Writer, sum hash.Hash) error {
+	var deepestFirst []*localFile
+	for i := range s.folders {
+		deepestFirst = append(deepestFirst, s.folders[len(s.folders)-1-i])
+	}
+	if _, err := s.write(out, sum, "folders", deepestFirst, true); err != nil {
+		return err
+	}
+	_, err := answer(answers)
+	return err
+}
+
+// write sends one archive. Spoiled are the files of it that are not what their headers say; its checksum is wrong then, so that
+// nothing of it is kept.
+func (s *sender) write(out *bufio.Writer, sum hash.Hash, what string, files []*localFile, final bool) (spoiled map[*localFile]string, err error) {
+	length := int64(1024) // the end of an archive
+	var headers [][]byte
+	for _, f := range files {
+		h, err := f.header(final)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.path, err)
+		}
+		headers = append(headers, h)
+		length += int64(len(h)) + (f.size()+511)/512*512
+	}
+	if _, err := fmt.Fprintf(out, "%s %d\n", what, length); err != nil {
+		return nil, err
+	}
+	spoiled = map[*localFile]string{}
+	both := io.MultiWriter(out, sum)
+	for i, f := range files {
+		if _, err := both.Write(headers[i]); err != nil {
+			return nil, err
+		}
+		changed, err := f.copyTo(both, s.progress)
+		if err != nil {
+			return nil, err
+		}
+		if changed != nil {
+			spoiled[f] = changed.Error()
+		}
+	}
+	if _, err := both.Write(make([]byte, 1024)); err != nil {
+		return nil, err
+	}
+	text := fmt.Sprintf("%x", sum.Sum(nil))
+	if len(spoiled) > 0 {
+		text = "spoiled"
+	}
+	if _, err := fmt.Fprintln(out, text); err != nil {
+		return nil, err
+	}
+	return spoiled, out.Flush()
+}
+
+func (s *sender) progress(n int64) {
+	s.sent += n
+	s.summary.Bytes = s.sent
+	s.options.Progress(s.sent, s.size)
+}
+
+// answer takes in what became of a portion: the names that are left of it.
+func answer(in *bufio.Reader) (left []string, err error) {
+	word, err := in.ReadString('\n')
+	switch {
+	case err != nil:
+		return nil, io.ErrUnexpectedEOF
+	case word == "damaged\n":
+		return nil, &damagedError{"another one in the container", "another one"}
+	case word == "failed\n":
+		return nil, errFailed
+	case word != "kept\n":
+		return nil, fmt.Errorf("%w: %q", errProtocol, word)
+	}
+	for {
+		name, err := field(in)
+		if err != nil {
+			return nil, err
+		}
+		if name == "" {
+			return left, nil
+		}
+		left = append(left, name)
+	}
+}
