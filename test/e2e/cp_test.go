@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mindebug/kubectl-mindebug/pkg/attach/attachtest"
+)
+
+// volumed is a restricted target with a volume at /data and a folder of it at /sub, in a root that is read-only.
+func volumed(t *testing.T, change func(*corev1.Pod)) *corev1.Pod {
+	t.Helper()
+	b := restrictedPod(t, newNamespace(t, "restricted"), "target").ReadOnly().With(func(p *corev1.Pod) {
+		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		p.Spec.Containers[0].VolumeMounts = append(p.Spec.Containers[0].VolumeMounts,
+			corev1.VolumeMount{Name: "data", MountPath: "/data"}, corev1.VolumeMount{Name: "data", MountPath: "/sub", SubPath: "sub"})
+	})
+	if change != nil {
+		b.With(change)
+	}
+	return newPod(t, b)
+}
+
+// sums are the checksums of all files below a folder of this machine, as find and sha256sum would print them.
+func sums(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(p)
+		sum := sha256.Sum256(text)
+		name, _ := filepath.Rel(dir, p)
+		out[name] = hex.EncodeToString(sum[:])
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// wantSame fails the test unless two folders have the same files with the same contents.
+func wantSame(t *testing.T, want, got string) {
+	t.Helper()
+	a, b := sums(t, want), sums(t, got)
+	for name, sum := range a {
+		if b[name] != sum {
+			t.Errorf("%q is not what it was", name)
+		}
+		delete(b, name)
+	}
+	if len(b) > 0 || len(a) == 0 {
+		t.Errorf("%d files were sent; too much are %v", len(a), b)
+	}
+	if left, _ := filepath.Glob(filepath.Join(got, "..", ".mindebug*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// awkward makes a folder with names and sizes of all kinds, more than one portion of them.
+func awkward(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "tree")
+	big := make([]byte, 20<<20)
+	if _, err := rand.Read(big); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{
+		"plain": "text\n", "empty": "", "with space": "x", "-dash": "x", "line\nend\n": "x", "\xff\xfe\x1b[2J": "x", "$(id) '\"": "x",
+		strings.Repeat("n", 250): "x", strings.Repeat("d/", 40) + "deep": "x", "big": string(big),
+	}
+	for i := range 800 {
+		files[fmt.Sprintf("many/%d/%d", i%7, i)] = strings.Repeat("y", i)
+	}
+	for name, text := range files {
+		p := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(text), 0o640)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Link(filepath.Join(dir, "plain"), filepath.Join(dir, "hard")), os.Symlink("/data/tree/plain", filepath.Join(dir, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestCopyThereAndBack copies awkward files into a volume and back, with the debug image and with the public one.
+func TestCopyThereAndBack(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{"debug image": nil, "stock image": {"--image", stockImage}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := volumed(t, nil)
+			from, to := awkward(t), t.TempDir()
+			mindebug(t, pod, append(args, "cp", from, "target:/data")...).want(t, 0, "", "")
+			mindebug(t, pod, append(args, "cp", "pod/target:/data/tree", to)...).want(t, 0, "", "")
+			wantSame(t, from, filepath.Join(to, "tree"))
+			if link, err := os.Readlink(filepath.Join(to, "tree/link")); link != "/data/tree/plain" {
+				t.Errorf("the link says %q (%v)", link, err)
+			}
+			mindebug(t, pod, append(args, "cp", "-L", "pod/target:/data/tree/link", to+"/followed")...).want(t, 0, "", "")
+			if text, _ := os.ReadFile(to + "/followed"); string(text) != "text\n" {
+				t.Errorf("what the link leads to is %q", text)
+			}
+			mindebug(t, pod, append(args, "cp", from+"/plain", "pod/target:/sub/renamed")...).want(t, 0, "", "")
+			mindebug(t, pod, append(args, "pod/target", "--", "cat", "@/data/sub/renamed")...).want(t, 0, "text\n", "")
+			mindebug(t, pod, append(args, "pod/target", "--", "sh", "-c", "find $T/data -name '.mindebug*'")...).want(t, 0, "", "")
+		})
+	}
+}
+
+// TestCopyRefused: what stands in the way of a copy into a container is said before the first byte.
+func TestCopyRefused(t *testing.T) {
+	t.Parallel()
+	pod := volumed(t, func(p *corev1.Pod) {
+		p.Spec.Volumes[len(p.Spec.Volumes)-1].EmptyDir.SizeLimit = new(resource.MustParse("1Mi"))
+	})
+	file := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(file, make([]byte, 2<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for to, says := range map[string]string{
+		"/f":      "error: / in pod/target could not be written: ",
+		"/data":   "error: there are 2.1 MB to copy, and room for 1.0 MB in /data of the container\n  the size limit of volume \"data\"\n",
+		"/none/f": "error: /none in pod/target could not be written: there is no such folder\n",
+	} {
+		r := mindebug(t, pod, "cp", file, "target:"+to)
+		if r.status != 1 || r.stdout != "" || !strings.HasPrefix(r.stderr, says) {
+			t.Errorf("to %s: status %d, stderr %q, want %q", to, r.status, r.stderr, says)
+		}
+	}
+}
+
+// TestCopyCut resets the connection again and again while files are copied: they arrive all the same.
+func TestCopyCut(t *testing.T) {
+	t.Parallel()
+	pod := volumed(t, nil)
+	from, to := awkward(t), t.TempDir()
+	mindebug(t, pod, "cp", from, "target:/data").want(t, 0, "", "")
+	road := attachtest.NewRoad(t, restConfig(t))
+	b := inBackground(t, pod, append(by(road.Config()), "cp", "--retries=20", "target:/data/tree", to)...)
+	waitForFile(t, to)
+	again := time.NewTicker(700 * time.Millisecond)
+	defer again.Stop()
+	for range 5 {
+		road.Reset()
+		<-again.C
+	}
+	b.wait().want(t, 0, "", "")
+	wantSame(t, from, filepath.Join(to, "tree"))
+}
+
+// waitForFile waits until there is something in a folder.
+func waitForFile(t *testing.T, dir string) {
+	t.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(patience)
+	for {
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("nothing came into %s", dir)
+		}
+	}
+}
+
+// TestCopyTargetVanishes: a pod that is deleted in the middle ends the copy with the reason, and half a file is not there.
+func TestCopyTargetVanishes(t *testing.T) {
+	t.Parallel()
+	pod := volumed(t, nil)
+	mindebug(t, pod, "pod/target", "--", "sh", "-c", "dd if=/dev/zero of=$T/data/large bs=1M count=0 seek=20000 2>/dev/null").want(t, 0, "", "")
+	to := t.TempDir()
+	b := inBackground(t, pod, "cp", "target:/data/large", to)
+	waitForFile(t, to)
+	if err := client.CoreV1().Pods(pod.Namespace).Delete(t.Context(), pod.Name, *metav1.NewDeleteOptions(0)); err != nil {
+		t.Fatal(err)
+	}
+	r := b.wait()
+	if r.status == 0 || !strings.HasPrefix(r.stderr, "error: the copy ended early: ") || !strings.Contains(r.stderr, "/data/large: missing") {
+		t.Errorf("status %d, stderr %q", r.status, r.stderr)
+	}
+	if left, _ := os.ReadDir(to); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
