@@ -191,3 +191,24 @@ func TestDenied(t *testing.T) {
 		t.Errorf("denied are %q", got)
 	}
 }
+
+// TestLinkInFoldersPlace: a link that is in a folder's place is not followed, though it leads to a folder of the destination.
+func TestLinkInFoldersPlace(t *testing.T) {
+	t.Parallel()
+	to := t.TempDir()
+	if err := errors.Join(os.MkdirAll(filepath.Join(to, "d/y"), 0o755), os.Symlink("y", filepath.Join(to, "d/x"))); err != nil {
+		t.Fatal(err)
+	}
+	h := hostile{
+		listed(aFolder, aFolder+"/x", aFile+"/x/f"),
+		sentPortion(1, &tar.Header{Typeflag: tar.TypeReg, Name: "proc/7/root/d/x/f", Mode: 0o644}),
+	}
+	_, err := Out(t.Context(), h, []Remote{"/d"}, Local(to), io.Discard, options())
+	var incomplete *fault.Incomplete
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 2 {
+		t.Errorf("the error is %v", err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(to, "d/y")); len(left) > 0 {
+		t.Errorf("it was followed: %v", left)
+	}
+}
