@@ -650,6 +650,10 @@ var explained = []struct {
 			"  /b: missing\nhint: copy again; --retries=N tries a broken connection N times in a row\n",
 	},
 	{
+		name: "a copy that was interrupted", status: 130, err: &fault.Incomplete{All: 1, Cause: &fault.Interrupted{Signal: syscall.SIGINT}},
+		want: "error: the copy was interrupted\n  0 of 1 files were copied; of the others nothing is left\n",
+	},
+	{
 		name: "no place for a copy", status: 125, err: &fault.NotPlaced{Source: "/a", Destination: "x/", Why: fault.NoSuchFolder},
 		want: "error: /a cannot be copied to x/\n  the destination ends with a slash and is no folder\n" +
 			"hint: make the folder first, or leave the slash away to name the file so\n",

@@ -98,6 +98,10 @@ func explainIncomplete(e *fault.Incomplete, m *message) {
 		m.facts = append(m.facts, fmt.Sprintf("%d of %d files were copied; of the others nothing is left", e.Files, e.All))
 		m.hint = why.hint
 		var lost *fault.Lost
+		var interrupted *fault.Interrupted
+		if errors.As(e.Cause, &interrupted) {
+			m.text, m.status = "the copy was interrupted", why.status
+		}
 		if errors.As(e.Cause, &lost) {
 			m.facts = m.facts[len(m.facts)-1:]
 			m.hint = "copy again; --retries=N tries a broken connection N times in a row"
