@@ -124,8 +124,8 @@ func TestCopyThereAndBack(t *testing.T) {
 	}
 }
 
-// TestCopyRefused: what stands in the way of a copy into a container is said before the first byte.
-func TestCopyRefused(t *testing.T) {
+// TestCpRefused: what stands in the way of a copy into a container is said before the first byte.
+func TestCpRefused(t *testing.T) {
 	t.Parallel()
 	pod := volumed(t, func(p *corev1.Pod) {
 		p.Spec.Volumes[len(p.Spec.Volumes)-1].EmptyDir.SizeLimit = new(resource.MustParse("1Mi"))
