@@ -355,7 +355,7 @@ func (s *sessionRun) whyEnded(ctx context.Context, in session.Found, pod *corev1
 			Pod: name, Target: at.Target, Container: at.Container, By: fault.Unknown,
 		}
 		if unknown == nil {
-			e.Detail = "its target runs on"
+			e.Detail = "its target ran when its node last told"
 		}
 		return 0, e
 	}

@@ -650,7 +650,7 @@ func TestWhatEndsASession(t *testing.T) {
 		"a command that was killed":         {run: killed, want: result{status: 137}},
 		"a shell that was killed":           {run: killed, shell: true, want: result{status: 137}, took: 5 * time.Second},
 		"killed with its pod":               {run: killed, then: func(w *world) { w.pod.UID = "" }, want: result{err: ended(fault.PodDeleted, "")}},
-		"cut off":                           {run: killed, cut: true, want: result{err: ended(fault.Unknown, "its target runs on")}, took: 5 * time.Second},
+		"cut off":                           {run: killed, cut: true, want: result{err: ended(fault.Unknown, "its target ran when its node last told")}, took: 5 * time.Second},
 		"cut off, and the server is silent": {run: killed, cut: true, then: func(w *world) { w.readErr = down }, want: result{err: ended(fault.Unknown, "")}},
 		"its lease ran out": {run: killed, why: ":lease", want: result{
 			err: &fault.Ended{Pod: web, Target: "app", Container: "NEW", By: fault.LeaseEnded, Grace: time.Minute},

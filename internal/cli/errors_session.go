@@ -76,7 +76,7 @@ func explainLost(e *fault.Lost, m *message) {
 	case e.Server != nil:
 		m.facts = []string{"the API server gives no answer: " + e.Server.Error()}
 	case e.Unchanged:
-		m.facts = []string{"the API server answers, and the target runs: its node's kubelet, or the way to it, may be down"}
+		m.facts = []string{"the API server answers, and the target ran when its node last told: the node's kubelet, or the way to it, may be down"}
 	}
 	if e.Ended != "" {
 		m.facts = []string{"meanwhile the session ended, " + e.Ended, "what it printed is in its log"}

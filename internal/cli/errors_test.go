@@ -142,9 +142,9 @@ var explained = []struct {
 	},
 	{
 		name: "session killed by nobody knows whom", status: 137,
-		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.Unknown, Detail: "its target runs on"},
+		err: &fault.Ended{Pod: web, Target: "app", Container: "mindebug-x", By: fault.Unknown, Detail: "its target ran when its node last told"},
 		want: "error: the session in pod/web-7d was killed\n" +
-			"  it may have been the kernel, for want of memory, or another process in the pod\n  its target runs on\n" +
+			"  it may have been the kernel, for want of memory, or another process in the pod\n  its target ran when its node last told\n" +
 			"hint: enter again: kubectl mindebug -n shop pod/web-7d -c app\n",
 	},
 	{
@@ -608,7 +608,7 @@ var explained = []struct {
 		name: "connection lost beyond the API server", status: 125,
 		err: &fault.Lost{Pod: web, Target: "app", Container: "mindebug-x", Cause: errors.New("unexpected EOF"), Unchanged: true},
 		want: "error: the connection to pod/web-7d was lost: unexpected EOF\n" +
-			"  the API server answers, and the target runs: its node's kubelet, or the way to it, may be down\n" +
+			"  the API server answers, and the target ran when its node last told: the node's kubelet, or the way to it, may be down\n" +
 			"  the command had been started; whether it ended is not known\n" +
 			"  what still runs is ended when its grace period is over (--grace)\n" +
 			"hint: see what runs there before you start it again: kubectl mindebug -n shop pod/web-7d -c app -- ps\n",

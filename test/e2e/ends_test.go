@@ -100,7 +100,7 @@ func TestSessionIsKilled(t *testing.T) {
 	pod := debugged(t)
 	const suicide = `while read -r key value; do [ $key != PPid: ] || tini=$value; done </proc/$PPID/status; kill -KILL $tini $PPID`
 	mindebug(t, pod, "pod/target", "--", "sh", "-c", suicide).wantEnded(t,
-		`error: the session in pod/target was killed\n.*its target runs on\nhint: enter again: `)
+		`error: the session in pod/target was killed\n.*its target ran when its node last told\nhint: enter again: `)
 }
 
 // TestPodIsReplacedMeanwhile: what was read of a pod is not written into another one of the same name.

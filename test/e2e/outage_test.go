@@ -52,7 +52,7 @@ func TestConnectionLost(t *testing.T) {
 		says string
 	}{
 		"server down":      {(*attachtest.Road).Cut, "the API server gives no answer: "},
-		"connection reset": {(*attachtest.Road).Reset, "the API server answers, and the target runs"},
+		"connection reset": {(*attachtest.Road).Reset, "the API server answers, and the target ran when its node last told"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

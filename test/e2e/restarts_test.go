@@ -53,7 +53,7 @@ func takeDown(t *testing.T, part string, flags ...string) (up func()) {
 // TestPartsRestart: whichever part of the cluster goes down, who is in a session is told so at once, and how to go on; when
 // the part is back the session container is entered again, and nothing of the session runs in it.
 func TestPartsRestart(t *testing.T) {
-	const nodeDown = "the API server answers, and the target runs: its node's kubelet, or the way to it, may be down"
+	const nodeDown = "the API server answers, and the target ran when its node last told: the node's kubelet, or the way to it, may be down"
 	for part, says := range map[string]struct{ lost, refused string }{
 		"kube-apiserver": {"the API server gives no answer: ", "gives no answer"},
 		"kubelet":        {nodeDown, "error dialing backend: "},
