@@ -79,14 +79,15 @@ func progress(pod *corev1.Pod, held string) string {
 	return "waiting for the copy to start"
 }
 
-// Ended says how a copy ended, or nil where the held container of it runs on.
+// Ended says what ended a copy, or nil where nothing did: its held container runs on, or ended by itself since its last
+// session had left.
 func Ended(now *corev1.Pod, held string) *fault.CopyEnded {
 	e := &fault.CopyEnded{
 		Pod:      fault.Pod{Namespace: now.Namespace, Name: now.Name},
 		Deleted:  now.DeletionTimestamp != nil,
 		Deadline: now.Status.Reason == "DeadlineExceeded", // pkg/kubelet/active_deadline.go
 	}
-	if _, s := target.Find(now, held); s != nil && s.State.Terminated != nil {
+	if _, s := target.Find(now, held); s != nil && s.State.Terminated != nil && s.State.Terminated.ExitCode != 0 {
 		t := s.State.Terminated
 		e.Exit = &fault.Exit{Code: t.ExitCode, Reason: t.Reason, Message: t.Message, At: t.FinishedAt.Time}
 	}

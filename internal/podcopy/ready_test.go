@@ -113,7 +113,9 @@ func TestEnded(t *testing.T) {
 		"runs":     {started(), nil},
 		"deleted":  {started().With(func(p *corev1.Pod) { p.DeletionTimestamp = new(p.CreationTimestamp) }), &fault.CopyEnded{Pod: name, Deleted: true}},
 		"deadline": {started().With(func(p *corev1.Pod) { p.Status.Reason = "DeadlineExceeded" }), &fault.CopyEnded{Pod: name, Deadline: true}},
-		"memory":   {started().Terminated("app", "OOMKilled", 137), &fault.CopyEnded{Pod: name, Exit: &fault.Exit{Code: 137, Reason: "OOMKilled"}}},
+		// The session that left was one in which the kernel had killed a program.
+		"left":   {started().Terminated("app", "OOMKilled", 0), nil},
+		"memory": {started().Terminated("app", "OOMKilled", 137), &fault.CopyEnded{Pod: name, Exit: &fault.Exit{Code: 137, Reason: "OOMKilled"}}},
 	} {
 		if diff := cmp.Diff(test.want, podcopy.Ended(test.pod.Build(), "app")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
