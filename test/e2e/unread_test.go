@@ -14,11 +14,11 @@ import (
 func TestOutputThatNobodyTakes(t *testing.T) {
 	t.Parallel()
 	const rounds, together = 2, 8
-	pod := debugged(t, "--ttl=1s")
+	pod := debugged(t, "--ttl=10s")
 	for range rounds {
 		var ends []func()
 		for i := range together {
-			flags := []string{"-n", pod.Namespace, "--ttl=1s", "--grace=2s", "pod/target"}
+			flags := []string{"-n", pod.Namespace, "--ttl=10s", "--grace=2s", "pod/target"}
 			if i%2 == 1 {
 				flags = append(flags, "-i")
 			}
@@ -38,13 +38,13 @@ func TestOutputThatNobodyTakes(t *testing.T) {
 		}
 		// Each client that sees its output stall opens a keeper's connection, as those with -i have at once.
 		keepers := `until [ $(ps -o args | grep -c '^sh.*mindebug-kee[p]:.* 2$') = $1 ]; do sleep 0.1; done`
-		succeeds(t, pod, "pod/target", "--ttl=1s", "--", "sh", "-c", keepers, "_", strconv.Itoa(together))
+		succeeds(t, pod, "pod/target", "--ttl=10s", "--", "sh", "-c", keepers, "_", strconv.Itoa(together))
 		for _, end := range ends {
 			end()
 		}
 	}
 	ended := waitTerminated(t, pod, onlyContainer(t, pod).Name)
-	if want := "mindebug: unused for 1 s\n"; ended.Message != want {
+	if want := "mindebug: unused for 10 s\n"; ended.Message != want {
 		t.Errorf("the container says %q, want %q", ended.Message, want)
 	}
 	wantGone(t, pod, "seq")
