@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/mindebug/kubectl-mindebug/internal/access"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 )
@@ -41,6 +42,24 @@ func hintGrant(where, user string) string {
 		subject = "--user YOU"
 	}
 	return fmt.Sprintf("ask someone who may: kubectl mindebug policy roles %s %s | kubectl apply -f -", where, subject)
+}
+
+// hintForbidden is how the user comes to what was refused, or does without.
+func hintForbidden(e *fault.Forbidden) string {
+	where := "-n " + shellWord(e.Namespace)
+	if e.Namespace == "" {
+		where = "-A"
+	}
+	if e.Copies {
+		where += " --copies"
+	}
+	switch e.Call {
+	case access.GetPullSecret.String(): // which no Role that is printed allows
+		return "leave --use-pull-secrets away, and log in to the registry yourself, as with docker login"
+	case access.Attach.String(), access.AttachGet.String(): // which those for exec do not
+		where += " --via=attach"
+	}
+	return hintGrant(where, e.User)
 }
 
 // shellWord is text as one word of a POSIX shell.
@@ -145,9 +164,9 @@ func inAccess(err error, m *message) bool {
 		}
 		m.hint = "see whether kubectl reaches it: kubectl get --raw /readyz"
 	case errors.As(err, &forbidden):
-		in, where := fmt.Sprintf("namespace %q", forbidden.Namespace), "-n "+shellWord(forbidden.Namespace)
+		in := fmt.Sprintf("namespace %q", forbidden.Namespace)
 		if forbidden.Namespace == "" {
-			in, where = "all namespaces", "-A"
+			in = "all namespaces"
 		}
 		m.text = fmt.Sprintf("you may not %s in %s", forbidden.Call, in)
 		if forbidden.User != "" {
@@ -156,10 +175,7 @@ func inAccess(err error, m *message) bool {
 		if forbidden.Server != nil {
 			m.facts = append(m.facts, "the server says: "+forbidden.Server.Error())
 		}
-		if forbidden.Copies {
-			where += " --copies"
-		}
-		m.hint = hintGrant(where, forbidden.User)
+		m.hint = hintForbidden(forbidden)
 		if forbidden.MayAttach {
 			m.facts = append(m.facts, "you may attach; what a session prints, and what is typed in it, is then in its container's log")
 			m.hint = "if that is acceptable: " + forbidden.Attach

@@ -347,6 +347,18 @@ var explained = []struct {
 		want: "error: you may not get pods in namespace \"shop\"\n  you are \"$(id)'s\", groups []\n" + grantHint + `'$(id)'\''s' | kubectl apply -f -` + "\n",
 	},
 	{
+		name: "pull secrets are forbidden, which no printed Role allows", status: 125,
+		err: &fault.Forbidden{Namespace: "shop", Call: "get secrets", User: "dana"},
+		want: "error: you may not get secrets in namespace \"shop\"\n  you are \"dana\", groups []\n" +
+			"hint: leave --use-pull-secrets away, and log in to the registry yourself, as with docker login\n",
+	},
+	{
+		name: "attach is forbidden", status: 125,
+		err: &fault.Forbidden{Namespace: "shop", Call: "create pods/attach", User: "dana"},
+		want: "error: you may not create pods/attach in namespace \"shop\"\n  you are \"dana\", groups []\n" +
+			"hint: ask someone who may: kubectl mindebug policy roles -n shop --via=attach --user dana | kubectl apply -f -\n",
+	},
+	{
 		name: "exec is forbidden, attach is not", status: 125,
 		err: &fault.Forbidden{Namespace: "shop", Call: "create pods/exec", MayAttach: true, Attach: "kubectl mindebug --via=attach pod/x"},
 		want: "error: you may not create pods/exec in namespace \"shop\"\n" +

@@ -41,7 +41,8 @@ func TestIdentityFromAPrivateRegistry(t *testing.T) {
 		pod := newPod(t, kubetest.Pod(ns, "target").Image(image).Restricted().With(withPullSecret))
 		dana := untold(t, newUser(t, ns, "dana", access.Session()...))
 		failsBeforeThePatch(t, pod, dana.as("pod/target", "--", "true"), "does not let you read it", "--use-pull-secrets", "--learn-user", "--run-as")
-		failsBeforeThePatch(t, pod, dana.as("--use-pull-secrets", "pod/target", "--", "true"), "get secrets", dana.name)
+		failsBeforeThePatch(t, pod, dana.as("--use-pull-secrets", "pod/target", "--", "true"),
+			"get secrets", dana.name, "hint: leave --use-pull-secrets away, and log in to the registry yourself")
 
 		own := t.TempDir()
 		if err := os.WriteFile(filepath.Join(own, "config.json"), s.dockerConfig(), 0o600); err != nil {
