@@ -179,7 +179,16 @@ func inspectImage(ctx context.Context, found *Inspected, reader imageReader, pod
 	for _, e := range container.Env {
 		s.Env = append(s.Env, e.Name+"="+e.Value)
 	}
-	return lookAtImage(ctx, found, images, s, podWords{container.Command, container.Args}, said, r, reader.notices)
+	err = lookAtImage(ctx, found, images, s, podWords{container.Command, container.Args}, said, r, reader.notices)
+	if err != nil || len(images) > 1 { // of which the digest in the status tells none
+		return err
+	}
+	digest := found.Digest
+	if request.ID != "" {
+		digest = digestOf(request.ID)
+	}
+	_ = r.Seen.Put(digest, found.Kind) // else find asks the registry itself
+	return nil
 }
 
 // refusesRoot is the container's runAsNonRoot, else the pod's.

@@ -27,6 +27,8 @@ import (
 type stored struct {
 	asked registry.Request
 	err   error
+	// two has the image for two platforms, of which none is said to be the node's.
+	two bool
 }
 
 func (s *stored) Open(_ context.Context, r registry.Request) ([]registry.Image, func(), error) {
@@ -54,7 +56,11 @@ func (s *stored) Open(_ context.Context, r registry.Request) ([]registry.Image, 
 			OS: "linux", Architecture: "arm64", Config: v1.Config{User: "app", Entrypoint: []string{"/start"}, Cmd: []string{"--x"}},
 		})
 	}
-	return []registry.Image{registry.NewImage(image)}, func() {}, err
+	images := []registry.Image{registry.NewImage(image)}
+	if s.two {
+		images = append(images, images[0])
+	}
+	return images, func() {}, err
 }
 
 func inspectRequest(change func(*InspectRequest)) InspectRequest {
@@ -130,6 +136,35 @@ func TestInspectImage(t *testing.T) {
 			}
 			if len(w.execs) > 0 || len(w.pod.Spec.EphemeralContainers) > 0 {
 				t.Errorf("a session was opened: %v", w.execs)
+			}
+		})
+	}
+}
+
+// TestInspectIsKept: what was seen of all files of an image, find knows for certain, unless it is not known to be what runs.
+func TestInspectIsKept(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		images stored
+		want   imagekind.Certainty
+	}{
+		"the image that runs": {want: imagekind.Certain},
+		"one of two":          {images: stored{two: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := kubetest.Pod("shop", "web").Running(65532, 0).With(func(p *corev1.Pod) {
+				p.Status.ContainerStatuses[0].ImageID = imageID("a")
+			}).Build()
+			w, r := &world{pod: pod}, inspectRequest(func(r *InspectRequest) { r.FromImage = true })
+			r.Seen = imagekind.NewCache(t.TempDir())
+			got, err := Inspect(t.Context(), w, w, &test.images, Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := r.Seen.Get(digestOf(imageID("a")))
+			if kept.Certainty != test.want || kept.Known() && kept != got.Kind {
+				t.Errorf("kept %+v of %+v; want it %q", kept, got.Kind, test.want)
 			}
 		})
 	}

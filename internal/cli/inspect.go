@@ -117,6 +117,7 @@ func (f *factory) inspect(ctx context.Context, r app.InspectRequest, flags inspe
 			return connectErr
 		}
 		r.Context, r.Namespace, r.Version, r.Grace = c.Context, c.Namespace, f.program.Version, r.Timeout
+		r.Seen = f.imageCache()
 		found, err = app.Inspect(ctx, c, execer, registry.Client{}, f.streams(), r)
 	}
 	if err != nil {
