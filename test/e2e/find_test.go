@@ -36,8 +36,11 @@ type findReport struct {
 	}
 }
 
-// finder runs find with a cache of its own.
-type finder struct{ cache string }
+// finder runs find with a cache, and what else of the environment is its own.
+type finder struct {
+	cache string
+	env   []string
+}
 
 // find runs `kubectl mindebug find -o json ARGS…`, which must end with that status.
 func (f finder) find(t *testing.T, status int, args ...string) findReport {
@@ -55,7 +58,7 @@ func (f finder) find(t *testing.T, status int, args ...string) findReport {
 
 func (f finder) run(t *testing.T, args ...string) result {
 	t.Helper()
-	return invocation{args: args, env: []string{"XDG_CACHE_HOME=" + f.cache}}.run(t)
+	return invocation{args: args, env: append([]string{"XDG_CACHE_HOME=" + f.cache}, f.env...)}.run(t)
 }
 
 // counts are the kinds of the items, and of how many containers the summary tells.
@@ -90,7 +93,7 @@ func TestFindFleet(t *testing.T) {
 		}
 	}
 	everywhere := []string{"-A", "-l", fleet.Label + "=" + one}
-	by := finder{t.TempDir()}
+	by := finder{cache: t.TempDir()}
 	want := f.Expect(pods)
 
 	report := by.find(t, 0, append(everywhere, "--kind=all", "--registry")...)
@@ -124,7 +127,7 @@ func TestFindFleet(t *testing.T) {
 		t.Errorf("from the cache, unseen %v (-want +got):\n%s", report.Unseen, diff)
 	}
 
-	fresh := finder{t.TempDir()}
+	fresh := finder{cache: t.TempDir()}
 	_, all = fresh.find(t, 0, append(everywhere, "--kind=shell")...).counts()
 	if alone := map[string]int{"distroless": 60, "shell": 60, "unknown": 480}; cmp.Diff(alone, all) != "" {
 		t.Errorf("of pods and names alone (-want +got):\n%s", cmp.Diff(alone, all))
@@ -154,7 +157,7 @@ func TestFindWithout(t *testing.T) {
 	t.Parallel()
 	pod := restrictedTarget(t)
 	reader := newUser(t, pod.Namespace, "lister", access.ListPods)
-	by := finder{t.TempDir()}
+	by := finder{cache: t.TempDir()}
 	report := by.find(t, 0, reader.as("-n", pod.Namespace, "-A", "--kind=all")...)
 	if len(report.Items) != 1 || report.Items[0].Pod != "target" || report.Items[0].PodSecurity != "unknown" {
 		t.Errorf("found %+v", report.Items)
@@ -177,7 +180,7 @@ func TestFindWithout(t *testing.T) {
 func TestFindAfterSession(t *testing.T) {
 	t.Parallel()
 	pod := restrictedTarget(t)
-	by := finder{t.TempDir()}
+	by := finder{cache: t.TempDir()}
 	if before := by.find(t, 0, "-n", pod.Namespace, "--kind=all").Items; len(before) != 1 || before[0].Kind != "unknown" {
 		t.Fatalf("before a session: %+v", before)
 	}
@@ -197,8 +200,9 @@ func TestFindProbe(t *testing.T) {
 	newPod(t, plainTarget(pod.Namespace, "has-one").Image(stockImage).With(func(p *corev1.Pod) {
 		p.Spec.Containers[0].Command = []string{"sleep", "86400"}
 	}))
+	by := finder{cache: t.TempDir()}
 	term := invocation{
-		args: []string{"-n", pod.Namespace, "find", "--probe", "--kind=all"}, env: []string{"XDG_CACHE_HOME=" + t.TempDir()},
+		args: []string{"-n", pod.Namespace, "find", "--probe", "--kind=all"}, env: []string{"XDG_CACHE_HOME=" + by.cache},
 	}.onTerminal(t)
 	term.expect("Run it? [y/N] ")
 	term.send("y\r")
@@ -206,6 +210,13 @@ func TestFindProbe(t *testing.T) {
 	term.expect("sh was run in it")
 	if status := term.wait(); status != 0 {
 		t.Errorf("status %d:\n%s", status, term.text())
+	}
+	want := map[string]judged{
+		"bare":    {"no-shell", "likely", "none of these could be run in it: sh, /busybox/sh, bash"},
+		"has-one": {"shell", "certain", "sh was run in it"},
+	}
+	if diff := cmp.Diff(want, by.find(t, 0, "-n", pod.Namespace, "--kind=all").verdicts()); diff != "" {
+		t.Errorf("afterwards (-want +got):\n%s", diff)
 	}
 	r := mindebug(t, pod, "find", "--probe")
 	if r.status != 2 || r.stdout != "" || !strings.HasPrefix(r.stderr, "error: --probe asks before it runs anything in a container") {
@@ -233,7 +244,7 @@ func TestKindsOfImages(t *testing.T) {
 func TestFindNowhere(t *testing.T) {
 	t.Parallel()
 	empty := newNamespace(t, "restricted")
-	by := finder{t.TempDir()}
+	by := finder{cache: t.TempDir()}
 	by.run(t, "-n", empty, "find", "-o", "name").want(t, 3, "", "")
 	absent := empty + "-absent"
 	if _, err := client.CoreV1().Namespaces().Get(t.Context(), absent, metav1.GetOptions{}); !apierrors.IsNotFound(err) {

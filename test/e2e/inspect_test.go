@@ -199,7 +199,7 @@ func TestInspectRegistry(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(own, "config.json"), s.dockerConfig(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.secret(t, ns, "pull")
+	s.secret(t, ns)
 	for _, i := range images.All {
 		t.Run(i.Name, func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +223,7 @@ func TestInspectRegistry(t *testing.T) {
 func TestInspectRefused(t *testing.T) {
 	t.Parallel()
 	s, ns := newShelf(t, "secret"), newNamespace(t, "restricted")
-	s.secret(t, ns, "pull")
+	s.secret(t, ns)
 	image := s.image(t, "private", "31337", "")
 	pod := createPod(t, kubetest.Pod(ns, "target").Image(image).Restricted().With(withPullSecret))
 	nobody := []string{"DOCKER_CONFIG=" + t.TempDir(), "HOME=" + t.TempDir()}

@@ -22,7 +22,7 @@ func onPrivateShelves(t *testing.T, test func(t *testing.T, s *shelf, namespace 
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, ns := start(t, "secret"), newNamespace(t, "restricted")
-			s.secret(t, ns, "pull")
+			s.secret(t, ns)
 			test(t, s, ns)
 		})
 	}

@@ -37,9 +37,10 @@ type shelf struct {
 	// password is empty where anybody may read and write.
 	password string
 	auth     authn.Authenticator
-	// pulled are the names under which the node may have its images by now.
-	mu     sync.Mutex
-	pulled []string
+	// pulled are the names under which the node may have its images by now; paths are those that the
+	// registry was asked for.
+	mu            sync.Mutex
+	pulled, paths []string
 }
 
 // newShelf starts a registry. Where password is not empty, it asks for that and the user "dana".
@@ -69,7 +70,7 @@ func newTokenShelf(t *testing.T, password string) *shelf {
 func startShelf(t *testing.T, password string, gate func(http.Handler) http.Handler) *shelf {
 	t.Helper()
 	s := &shelf{base: nodeImage(t, "mindebug.test/http:root"), password: password, auth: authn.Anonymous}
-	server := httptest.NewServer(gate(backend.New(backend.Logger(log.New(io.Discard, "", 0)))))
+	server := httptest.NewServer(s.count(gate(backend.New(backend.Logger(log.New(io.Discard, "", 0))))))
 	t.Cleanup(server.Close)
 	s.host = strings.TrimPrefix(server.URL, "http://")
 	if password != "" {
@@ -77,6 +78,26 @@ func startShelf(t *testing.T, password string, gate func(http.Handler) http.Hand
 	}
 	t.Cleanup(func() { ctr(t, append([]string{"images", "rm", "--sync"}, s.pulled...)...) })
 	return s
+}
+
+// count notes what the registry is asked for.
+func (s *shelf) count(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.paths = append(s.paths, r.URL.Path)
+		s.mu.Unlock()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// asked returns the paths that the registry was asked for since the last call, in the order of their names and each once.
+func (s *shelf) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	paths := s.paths
+	s.paths = nil
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // nodeImage reads an image that the node has.
@@ -98,11 +119,11 @@ func (s *shelf) dockerConfig() []byte {
 	return fmt.Appendf(nil, `{"auths": {%q: {"username": "dana", "password": %q}}}`, s.host, s.password)
 }
 
-// secret makes a pull secret for the registry.
-func (s *shelf) secret(t *testing.T, namespace, name string) {
+// secret makes a pull secret for the registry, "pull".
+func (s *shelf) secret(t *testing.T, namespace string) {
 	t.Helper()
 	_, err := client.CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: name}, Type: corev1.SecretTypeDockerConfigJson,
+		ObjectMeta: metav1.ObjectMeta{Name: "pull"}, Type: corev1.SecretTypeDockerConfigJson,
 		Data: map[string][]byte{corev1.DockerConfigJsonKey: s.dockerConfig()},
 	}, metav1.CreateOptions{})
 	if err != nil {
