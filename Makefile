@@ -61,6 +61,16 @@ e2e: build $(TOOLS)/gotestsum ## tests on a cluster: of KUBECONFIG if it is set,
 e2e-1.30: build $(TOOLS)/gotestsum ## the same tests on a fresh cluster of Kubernetes 1.30
 	hack/with-cluster --fresh --kubernetes-version 1.30.14 -- hack/e2e $(ARGS)
 
+# How long a soak lasts, and what repeats one.
+SOAK ?= 10m
+SOAK_SEED := $(or $(SOAK_SEED),$(shell date +%s))
+
+.PHONY: soak
+soak: build ## ten clients with random faults for SOAK=10m (SOAK_SEED=N repeats one); the test cluster only
+	@echo 'SOAK=$(SOAK) SOAK_SEED=$(SOAK_SEED)'
+	SOAK='$(SOAK)' SOAK_SEED='$(SOAK_SEED)' KUBECONFIG= hack/with-cluster -- bash -c \
+		'PATH=$$PWD/bin:$$PATH go test -tags=soak -count=1 -v -timeout=0 -parallel=10 -run="^TestSoak\$$" ./test/e2e $(ARGS)'
+
 .PHONY: bench
 bench: build ## measure size, start and time to a prompt
 	hack/with-cluster -- go run ./test/bench $(ARGS)
@@ -107,7 +117,7 @@ shellcheck: ## check all shell scripts
 
 .PHONY: vet
 vet: ## go vet, in each module
-	for m in $(CODE_MODULES); do go -C "$$m" vet ./...; done
+	for m in $(CODE_MODULES); do go -C "$$m" vet -tags=soak ./...; done
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## golangci-lint, in each module

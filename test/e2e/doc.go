@@ -2,4 +2,6 @@
 // itself, its audit log for instance, asks for it by name (onNode) and is skipped elsewhere.
 //
 // Each test has a namespace and pods of its own, so that all run in parallel and leave nothing behind.
+//
+// TestSoak is built with the tag "soak" only, by `make soak`: it takes minutes, and `make e2e` does not know it.
 package e2e
