@@ -37,10 +37,8 @@ case $ttl:$why in 0:unused*) why='its last session left' ;; esac
 # killed as well.
 for _ in 1 2; do
   finish USR2 ''
-  round=0
-  while below "*$run_of*" MINDEBUG_SESSION=; [ -n "$tops" ] && [ $round -lt 50 ]; do
-    round=$((round + 1))
-    nap 0.02
-  done
+  now
+  until=$((t + 10))
+  while below "*$run_of*" MINDEBUG_SESSION=; now; [ -n "$tops" ] && [ "$t" -lt $until ]; do nap 0.02; done
 done
 echo "mindebug: $why" >/dev/termination-log
