@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/klog/v2"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/cluster"
@@ -82,9 +79,6 @@ func statusOfVerb(status int, usage bool) int {
 	}
 	return status
 }
-
-// quiet silences client-go, which logs what it also returns; errors.go says it.
-var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
 
 // exitStatus is a command's own exit status on its way out.
 type exitStatus struct{ status int }
@@ -167,9 +161,16 @@ const examples = `  # A shell beside the only, or the default, container of a po
   # A script on standard input
   kubectl mindebug pod/web-7d -i -- sh -s < look.sh`
 
+// Command returns the command tree, for the pages that are made from it.
+func Command() *cobra.Command {
+	f := &factory{flags: genericclioptions.NewConfigFlags(true)}
+	return newRoot(f, f.session)
+}
+
 // newRoot returns the command tree. run is what a session's flags are given to.
 func newRoot(f *factory, run func(context.Context, app.SessionRequest) error) *cobra.Command {
 	var flags sessionFlags
+	var verbosity int
 	root := &cobra.Command{
 		Use:   "kubectl-mindebug POD|TYPE/NAME [-- COMMAND [ARG...]]",
 		Short: "Debug a container that has no shell",
@@ -178,6 +179,7 @@ namespace and has the target's privileges, never more.`,
 		Example:       examples,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mindebug"},
 		Args:          cobra.ArbitraryArgs,
+		Version:       f.program.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
@@ -185,51 +187,61 @@ namespace and has the target's privileges, never more.`,
 		SuggestionsMinimumDistance: 2,
 
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && cmd.Flags().NFlag() == 0 {
-				cmd.Println("Debug a container that has no shell:\n\n" + examples + "\n\nMore: kubectl mindebug --help")
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if verbosity <= 0 {
 				return nil
 			}
-			words, command := split(args, cmd.ArgsLenAtDash())
-			flags.ttlGiven, flags.graceGiven = cmd.Flags().Changed("ttl"), cmd.Flags().Changed("grace")
-			request, err := flags.request(words, command, surroundings{
-				terminal: ui.IsTerminal(f.program.In), getenv: f.program.Getenv, verbs: cmd.SuggestionsFor,
-			})
-			if wrong := flags.check(words, cmd.Flags()); wrong != nil {
-				return wrong
-			}
-			if err != nil {
-				return err
-			}
-			f.sayIgnored(request)
-			switch {
-			case flags.to.wanted:
-				var asked app.CopyRequest
-				if asked, err = flags.podCopyFlags.request(request, cmd.Flags()); err == nil {
-					err = f.podCopy(cmd.Context(), asked, flags)
-				}
-			case flags.dryRun != dryRunNone:
-				err = f.draft(cmd.Context(), request, flags)
-			default:
-				err = run(cmd.Context(), request)
-			}
-			var noPod *fault.NoPod
-			if errors.As(err, &noPod) && len(words) == 1 && words[0] == noPod.Pod.Name {
-				noPod.Verbs = cmd.SuggestionsFor(words[0])
-			}
-			return err
+			return logTo(f.program.Err, verbosity)
 		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.root(cmd, args, &flags, run) },
 	}
 	root.SetFlagErrorFunc(flagFault)
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
+	addVerbosity(root.PersistentFlags(), &verbosity)
 	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newPolicy(f), newVersion(f.program.Version))
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
 		help.Args = knownVerb
 	}
 	return root
+}
+
+// root opens a session as the words and flags ask, or prints examples where there are none.
+func (f *factory) root(cmd *cobra.Command, args []string, flags *sessionFlags, run func(context.Context, app.SessionRequest) error) error {
+	if len(args) == 0 && cmd.Flags().NFlag() == 0 {
+		cmd.Println("Debug a container that has no shell:\n\n" + examples + "\n\nMore: kubectl mindebug --help")
+		return nil
+	}
+	words, command := split(args, cmd.ArgsLenAtDash())
+	flags.ttlGiven, flags.graceGiven = cmd.Flags().Changed("ttl"), cmd.Flags().Changed("grace")
+	request, err := flags.request(words, command, surroundings{
+		terminal: ui.IsTerminal(f.program.In), getenv: f.program.Getenv, verbs: cmd.SuggestionsFor,
+	})
+	if wrong := flags.check(words, cmd.Flags()); wrong != nil {
+		return wrong
+	}
+	if err != nil {
+		return err
+	}
+	f.sayIgnored(request)
+	switch {
+	case flags.to.wanted:
+		var asked app.CopyRequest
+		if asked, err = flags.podCopyFlags.request(request, cmd.Flags()); err == nil {
+			err = f.podCopy(cmd.Context(), asked, *flags)
+		}
+	case flags.dryRun != dryRunNone:
+		err = f.draft(cmd.Context(), request, *flags)
+	default:
+		err = run(cmd.Context(), request)
+	}
+	var noPod *fault.NoPod
+	if errors.As(err, &noPod) && len(words) == 1 && words[0] == noPod.Pod.Name {
+		noPod.Verbs = cmd.SuggestionsFor(words[0])
+	}
+	return err
 }
 
 // knownVerb refuses the help of what is no verb.

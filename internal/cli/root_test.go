@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -56,6 +57,9 @@ func TestRun(t *testing.T) {
 		out            []string
 	}{
 		{name: "version", args: []string{"version"}, stdout: "v1.2.3\n"},
+		{name: "version as a flag", args: []string{"--version"}, stdout: "kubectl mindebug version v1.2.3\n"},
+		{name: "version for a program", args: []string{"version", "-o", "json"}, out: []string{`"version": "v1.2.3"`, `"platform": "` + runtime.GOOS + `/`}},
+		{name: "the same as YAML", args: []string{"version", "-o", "yaml"}, out: []string{"kind: Version\n", "version: v1.2.3\n"}},
 		{name: "help opens no kubeconfig", args: []string{"--help"}, out: []string{"Usage:\n  kubectl mindebug POD|TYPE/NAME", "--container", "--kubeconfig"}},
 		{name: "help of a verb", args: []string{"version", "--help"}, out: []string{"kubectl mindebug version"}},
 		{name: "nothing: three examples", out: []string{"# A shell beside", "# One command", "# A script", "More: kubectl mindebug --help"}},
@@ -80,7 +84,7 @@ func TestRun(t *testing.T) {
 		{name: "help of no verb", args: []string{"help", "foo"}, status: 2, stderr: "error: there is no verb \"foo\"\nhint: see those that there are: kubectl mindebug --help\n"},
 		{name: "help of a verb by the word", args: []string{"help", "policy", "roles"}, out: []string{"kubectl mindebug policy roles [flags]"}},
 		{name: "a flag with a slip", args: []string{"pod/x", "--profil=general"}, status: 125, stderr: "error: unknown flag: --profil\nhint: did you mean --profile?\n"},
-		{name: "a verb written as a flag", args: []string{"--version"}, status: 125, stderr: "error: unknown flag: --version\nhint: did you mean: kubectl mindebug version?\n"},
+		{name: "a verb written as a flag", args: []string{"--check"}, status: 125, stderr: "error: unknown flag: --check\nhint: did you mean: kubectl mindebug check?\n"},
 		{name: "a flag of a verb with a slip", args: []string{"check", "--profil=general"}, status: 2, stderr: "error: unknown flag: --profil\nhint: did you mean --profile?\n"},
 		{name: "a flag without its value", args: []string{"pod/x", "-c"}, status: 125, stderr: "error: flag needs an argument: 'c' in -c\nhint: write --container=VALUE: target container; by default the pod's default container, or its only one\n"},
 		{
@@ -160,39 +164,54 @@ func TestBrokenKubeconfigIsExplained(t *testing.T) {
 	}
 }
 
-// TestExamplesParse holds the examples to the flags that there are.
-func TestExamplesParse(t *testing.T) {
+// TestExamples runs each example of each verb: the flags are ones that there are, the words are understood, and it gets as
+// far as the kubeconfig, or to its end.
+func TestExamples(t *testing.T) {
 	t.Parallel()
-	var commands []string
-	for line := range strings.Lines(examples) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			commands = append(commands, line)
+	seen := 0
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		found := exampleLines(c.Example)
+		if groups := c.HasParent() && c.HasSubCommands(); len(found) == 0 && !groups && c.Name() != "help" {
+			t.Errorf("%s has no example", c.CommandPath())
+		}
+		for _, line := range found {
+			seen++
+			t.Run(line, func(t *testing.T) {
+				t.Parallel()
+				if strings.Contains(line, "$T") {
+					t.Error("an example that the local shell expands")
+				}
+				status, _, stderr := runCLI(t, strings.Fields(line)...)
+				if status != 0 && !strings.Contains(stderr, "reading kubeconfig: ") && !strings.Contains(stderr, ": no such file or directory\n") {
+					t.Errorf("exit status %d, standard error %q", status, stderr)
+				}
+			})
+		}
+		for _, below := range c.Commands() {
+			walk(below)
 		}
 	}
-	if len(commands) != 3 {
-		t.Errorf("%d examples: %q; want three", len(commands), commands)
+	walk(newTree(nil))
+	if seen < 15 {
+		t.Errorf("only %d examples were seen", seen)
 	}
-	for _, line := range commands {
-		t.Run(line, func(t *testing.T) {
-			t.Parallel()
-			if strings.Contains(line, "$T") {
-				t.Error("an example that the local shell expands")
-			}
-			words, _, _ := strings.Cut(strings.TrimPrefix(line, "kubectl mindebug "), " <")
-			var got *app.SessionRequest
-			root := newTree(func(_ context.Context, r app.SessionRequest) error {
-				got = &r
-				return nil
-			})
-			root.SetArgs(strings.Fields(words))
-			if err := root.ExecuteContext(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if got == nil || got.Query.String() != "pod/web-7d" {
-				t.Errorf("request %+v; want one for pod/web-7d", got)
-			}
-		})
+}
+
+// exampleLines are the words after "kubectl mindebug" of each line of an example: up to where the shell sends its output
+// elsewhere.
+func exampleLines(example string) (found []string) {
+	for line := range strings.Lines(example) {
+		_, words, ours := strings.Cut(strings.TrimSpace(line), "kubectl mindebug ")
+		if !ours || strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for _, end := range []string{" <", " |", " >", ")", " &&"} {
+			words, _, _ = strings.Cut(words, end)
+		}
+		found = append(found, strings.NewReplacer(`"$P"`, "pod/web-7d", `"`, "").Replace(words))
 	}
+	return found
 }
 
 // TestIgnoredIsSaid: what of the custom file has no effect is said wherever it is read, a script included.

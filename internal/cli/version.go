@@ -2,21 +2,46 @@ package cli
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
 
+// versionReport is this build, for programs.
+type versionReport struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Version    string `json:"version"`
+	Go         string `json:"go"`
+	Platform   string `json:"platform"`
+}
+
+const versionExample = `  # For a script
+  kubectl mindebug version -o json`
+
 func newVersion(version string) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this program",
-		Args:  noArgs,
+	var output string
+	c := &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version of this program",
+		Long:    "Prints the version of this program. It asks nobody whether there is a later one.",
+		Example: versionExample,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			report := versionReport{apiVersion, "Version", version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+			switch output {
+			case formatJSON:
+				return writeJSON(cmd.OutOrStdout(), report)
+			case formatYAML:
+				return writeYAML(cmd.OutOrStdout(), report)
+			}
 			return write(cmd.OutOrStdout(), []byte(version+"\n"))
 		},
 	}
+	addOutput(c.Flags(), &output, formatJSON, formatYAML)
+	return c
 }
 
 // noArgs refuses arguments.
