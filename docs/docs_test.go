@@ -17,7 +17,7 @@ import (
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"../docs/*.md", "../*.md", "../images/debug/*.md", "../test/cluster/*.md"} {
+	for _, pattern := range []string{"../docs/*.md", "../docs/reference/*.md", "../*.md", "../images/debug/*.md", "../test/cluster/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

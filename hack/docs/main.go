@@ -1,10 +1,12 @@
-// Command docs writes the generated parts of the pages in docs, from the code that they are about. `make generate` runs it.
+// Command docs writes what of the documentation is made from the code that it is about: `docs pages ../../docs`, which
+// `make generate` runs, the generated parts of pages and the command reference; `docs man DIR` the man pages of a release.
 package main
 
-//go:generate go run . ../../docs
+//go:generate go run . pages ../../docs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,11 +19,28 @@ const (
 )
 
 func main() {
-	for page, part := range map[string]func() ([]byte, error){"permissions.md": permissions, "profiles.md": plans} {
-		if err := write(filepath.Join(os.Args[1], page), part); err != nil {
-			fmt.Fprintln(os.Stderr, "error:", err)
-			os.Exit(1)
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: docs pages|man DIR")
+	}
+	switch what, dir := args[0], args[1]; what {
+	case "pages":
+		for page, part := range map[string]func() ([]byte, error){"permissions.md": permissions, "profiles.md": plans} {
+			if err := write(filepath.Join(dir, page), part); err != nil {
+				return err
+			}
 		}
+		return reference(filepath.Join(dir, "reference"))
+	case "man":
+		return manPages(dir)
+	default:
+		return fmt.Errorf("there is nothing called %q to write", what)
 	}
 }
 
