@@ -215,3 +215,46 @@ func parseIDs(text string) (ids [4]int64, err error) {
 	}
 	return ids, nil
 }
+
+// held is a writer that keeps what is written until it is released: error output that overtook the greeting comes after the
+// notices that tell of it. It keeps no more than a greeting may have.
+type held struct {
+	out io.Writer
+
+	mu   sync.Mutex
+	kept []byte
+	free bool
+}
+
+// Write implements io.Writer.
+func (h *held) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.free && len(h.kept)+len(p) <= greetingLimit {
+		h.kept = append(h.kept, p...)
+		return len(p), nil
+	}
+	if err := h.pass(); err != nil {
+		return 0, err
+	}
+	return h.out.Write(p)
+}
+
+// release passes on what was kept, and from now on all.
+func (h *held) release() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.free = true
+	return h.pass()
+}
+
+// pass passes on what was kept.
+func (h *held) pass() error {
+	kept := h.kept
+	h.kept = nil
+	if len(kept) == 0 {
+		return nil
+	}
+	_, err := h.out.Write(kept)
+	return err
+}

@@ -208,3 +208,28 @@ func FuzzGreeting(f *testing.F) {
 		}
 	})
 }
+
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	h := &held{out: &out}
+	write := func(text, want string) {
+		t.Helper()
+		if n, err := h.Write([]byte(text)); n != len(text) || err != nil || out.String() != want {
+			t.Errorf("writing %q gives %d, %v and %q; want %q", text, n, err, out.String(), want)
+		}
+	}
+	write("early ", "")
+	out.WriteString("notice ")
+	if err := h.release(); err != nil || out.String() != "notice early " {
+		t.Errorf("once released: %v, %q", err, out.String())
+	}
+	write("late", "notice early late")
+
+	// More than a greeting may have is not kept, but passed on in order.
+	out.Reset()
+	h = &held{out: &out}
+	many := strings.Repeat("x", greetingLimit)
+	write(many, "")
+	write("more", many+"more")
+}

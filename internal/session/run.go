@@ -84,11 +84,13 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	lease := newLease(within && !r.Detach, r.Grace)
 
 	end := newFarewell(pipe{lease.patient(r.Stdout), unread}, id)
+	talk := &held{out: pipe{lease.patient(r.Stderr), unread}}
 	out := &greeter{out: end, greeted: func(g Greeting) {
 		r.Begun(g)
+		_ = talk.release() // as below
 		close(begun)
 	}}
-	streams := attach.Streams{Stdout: out, Stderr: pipe{lease.patient(r.Stderr), unread}, TTY: r.TTY, Sizes: r.Sizes}
+	streams := attach.Streams{Stdout: out, Stderr: talk, TTY: r.TTY, Sizes: r.Sizes}
 	var ends sync.WaitGroup
 	opens := (<-chan struct{})(begun)
 	switch {
@@ -109,7 +111,7 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	status, err := execer.Exec(ctx, c, r.words(id), streams)
 
 	began := closed(begun)
-	_ = end.flush() // what cannot be written is in unread
+	_, _ = talk.release(), end.flush() // what cannot be written is in unread
 	if began {
 		err = judge(context.Cause(ctx), c, id, end, status, err)
 	}
