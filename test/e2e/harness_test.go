@@ -89,6 +89,11 @@ func newNamespace(t *testing.T, level string) string {
 			t.Errorf("deleting namespace %s: %v", ns.Name, err)
 		}
 	})
+	// Pods want its service account, which takes the controller a moment, and longer after a restart of the API server.
+	eventually(t, func(ctx context.Context) (bool, string) {
+		_, err := client.CoreV1().ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{})
+		return err == nil, fmt.Sprintf("service account of namespace %s: %v", ns.Name, err)
+	})
 	return ns.Name
 }
 
