@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2016,SC2154
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154
 # mindebug-attach SECONDS: the process of a session container that is attached to. Its one session is its child. It waits
 # SECONDS for a client, since output from before would be in the log only:
 #
@@ -8,8 +8,8 @@
 #
 # What follows on standard input is for keep.sh or, on a terminal, the command's own. The last of the output is a mark with
 # the exit status; marks "a" and "o" before it say that a piece of input was taken, and that no more is.
+script='eval "$MINDEBUG_ATTACH"'
 eval "$MINDEBUG_LIB"
-[ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_ATTACH"' "$0" "$@"; }
 session=${0#*:}
 mark() { printf '\036mindebug-%s:%s\036' "$session" "$1"; }
 

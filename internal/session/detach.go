@@ -18,10 +18,9 @@ func (e *LeftError) Error() string { return fmt.Sprintf("session %s was left run
 // errLeft is why the streams of a session that was left end.
 var errLeft = errors.New("the command is left running")
 
-// leaveAfter is how long a client stays that is to leave its command. A command that fails at once, as one that there is
-// not, is told from one that runs; and containerd may kill the first process of an exec whose client goes within the
-// first hundredths of a second (docs/limits.md).
-const leaveAfter = time.Second / 2
+// leaveAfter is how long a client stays that is to leave its command, so that a command that fails at once, as one that there
+// is not, is told from one that runs.
+const leaveAfter = time.Second
 
 // leave ends the streams of a session some time after its command has begun.
 func leave(ctx context.Context, begun <-chan struct{}, end context.CancelCauseFunc) {

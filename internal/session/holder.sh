@@ -1,10 +1,10 @@
-# shellcheck shell=sh disable=SC2016,SC2154
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154
 # mindebug-hold TTL: the process of a session container. It does nothing but end the container: when it was not used for
 # TTL seconds, or is asked to (the kubelet's SIGTERM, `stop`). In use means that the runtime's own child, as this process
 # is, runs in it: a session's first process or its keeper, not what a session left behind. A session that ends sends
 # SIGUSR1, so that a short one between two looks counts as a use too.
+script='eval "$MINDEBUG_HOLD"'
 eval "$MINDEBUG_LIB"
-[ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_HOLD"' "$0" "$@"; }
 used() {
   ours
   for p in $pids; do
@@ -32,13 +32,13 @@ while [ -z "$why" ]; do
 done
 trap '' TERM USR1
 case $ttl:$why in 0:unused*) why='its last session left' ;; esac
-# Their own shells have their last words, and their tini reaps them: when this process ends the runtime kills all that is
+# Their own shells have their last words, and their reaper reaps them: when this process ends the runtime kills all that is
 # left at once, and what then has no parent any more is a zombie of the target's first process. Words that nobody takes are
 # killed as well.
 for _ in 1 2; do
   finish USR2 ''
   now
   until=$((t + 10))
-  while below "*$run_of*" MINDEBUG_SESSION=; now; [ -n "$tops" ] && [ "$t" -lt $until ]; do nap 0.02; done
+  while below "*$run_of*" MINDEBUG_SESSION=; now; [ -n "$tops$reapers" ] && [ "$t" -lt $until ]; do nap 0.02; done
 done
 echo "mindebug: $why" >/dev/termination-log

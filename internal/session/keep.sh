@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2016,SC2154
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154
 # mindebug-keep:SESSION GRACE: holds the lease of a session. The client writes a line now and then: "." is a sign of
 # life; INT and KILL send that signal to all that runs in the session, as a terminal would, TERM to the command, as kill(1)
 # would; "end" that it leaves. When the client is silent, or gone, for GRACE seconds, what runs in the session is killed;
@@ -9,8 +9,8 @@
 #
 # Where "within" follows GRACE the session's own shell has started it, and it gives way to a keeper that has come from the
 # client meanwhile, on a connection of its own.
+script='eval "$MINDEBUG_KEEP"'
 eval "$MINDEBUG_LIB"
-[ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_KEEP"' "$0" "$@"; }
 trap '' HUP INT QUIT TERM PIPE
 trap 'over=1; echo over' USR1
 session=${0#*:} word=. over=''
@@ -20,7 +20,7 @@ leaders() {
   command=
   for p in $work; do
     parent "$p"
-    case "$tops " in *" $pp "*) command="$command $p" ;; esac
+    case "$tops$reapers " in *" $pp "*) command="$command $p" ;; esac
   done
   work=$command
 }
@@ -60,7 +60,7 @@ done
 lasts() {
   while now; [ $((t - heard)) -lt "$1" ]; do
     below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
-    [ -n "$tops" ] || return 1
+    [ -n "$tops$work" ] || return 1
     nap 0.2
   done
   return 0

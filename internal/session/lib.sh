@@ -1,17 +1,22 @@
-# shellcheck shell=sh disable=SC2016,SC2034,SC2086,SC3045
+# shellcheck shell=sh disable=SC2016,SC2034,SC2086,SC2154,SC3045
 # (Unquoted lists are meant to split; what is not in POSIX, `read -t`, is tried before it is used.)
 #
 # What the holder, a session and its keeper share. It stands in the debug container's environment as MINDEBUG_LIB.
 # Nothing here writes a file, and nothing but readlink and a shell without `read -t` starts a program.
 
-# first PROGRAM ARGS…: become PROGRAM, as the first that the OOM killer takes, and adopting what it leaves behind where
-# the image has tini. Raising oom_score_adj needs no privilege; a process that is not dumpable needs oomfirst for it.
-first() {
-  oomfirst=
+# A process that the runtime started begins anew, before it has made another one, with what is in script: as the first that
+# the OOM killer takes, and, where the image has reaper, so that it outlives its connection: a session below one that adopts
+# what it leaves, a keeper by itself, since with the container all ends at once, and none may be left as another's zombie.
+# Raising oom_score_adj needs no privilege; a process that is not dumpable needs oomfirst for it.
+if [ -z "$MINDEBUG_TOP" ]; then
+  export MINDEBUG_TOP=1
+  oomfirst='' reaper=''
   if command -v oomfirst >/dev/null; then oomfirst=oomfirst
   else echo 1000 >/proc/self/oom_score_adj; fi 2>/dev/null
-  exec $oomfirst "$@"
-}
+  case $0 in mindebug) reaper=reaper ;; mindebug-keep:*) reaper='reaper -x' ;; esac
+  command -v reaper >/dev/null || reaper=
+  exec $oomfirst $reaper sh -c "$script" "$0" "$@"
+fi
 
 # nap SECONDS: wait without starting a program, by reading a terminal that nobody writes to.
 if { true 3<>/dev/ptmx; } 2>/dev/null && (read -r -t 0 _ </dev/null; [ $? -lt 2 ]) 2>/dev/null; then
@@ -70,21 +75,25 @@ tell() {
 # run_of is the beginning of a session's command line, without NUL bytes: never what a user's own words would be.
 run_of='eval "$MINDEBUG_RUN"mindebugmindebug:'
 
-# below PATTERN MARK: tops are the processes of this container whose command line matches PATTERN; work is what runs below
-# them or this process, or in a session of theirs, or was left behind by one: adopted by another process, it still has
-# MARK in its environment. (With our image it is adopted by tini, and its environment is closed.) A keeper or guard is neither. A
-# shell's fork that is about to become a command still has the shell's command line, and is work.
+# below PATTERN MARK: tops are the processes of this container whose command line matches PATTERN, but for those that are
+# reaper, in reapers; work is what runs below them or this process, or in a session of theirs, or was left behind by one: adopted
+# by another process, it still has MARK in its environment. (With our image it is adopted by reaper, and its environment is
+# closed.) A keeper or guard is neither. A shell's fork that is about to become a command still has the shell's command
+# line, and is work.
 below() {
   ours
   parent $$
-  tops='' above=" $$ " sids=" $sid " work=''
+  tops='' reapers='' above=" $$ " sids=" $sid " work=''
   for p in $pids; do
     line "/proc/$p/cmdline"
     # shellcheck disable=SC2254
     case $x in *'eval "$MINDEBUG_KEEP"mindebug-'* | *'eval "$MINDEBUG_ATTACH"mindebug-'*) continue ;; $1) parent "$p" ;; *) continue ;; esac
+    is=$x
     line "/proc/$pp/cmdline"
     # shellcheck disable=SC2254
-    case $x in sh$1) ;; *) tops="$tops $p" above="$above$p " sids="$sids$sid " ;; esac
+    case $x in sh$1) continue ;; esac
+    case $is in reaper*) reapers="$reapers $p" ;; *) tops="$tops $p" ;; esac
+    above="$above$p " sids="$sids$sid "
   done
   for p in $pids $dying; do
     line "/proc/$p/cmdline"

@@ -1,10 +1,10 @@
-# shellcheck shell=sh disable=SC2016,SC2154
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154
 # mindebug-look WHAT: says what is going on in the container: a line "session SECONDS mindebug:SESSION:REASON" for each
 # session in it, "detached SECONDS LIMIT mindebug:…" for each that its client has left running, for LIMIT seconds at the
 # most, "session SECONDS -" for what else somebody started there, and "end". Where WHAT is "stop" and there is none, or WHAT
 # is "force", it has the holder end the container, and says "stopping" before.
+script='eval "$MINDEBUG_LOOK"'
 eval "$MINDEBUG_LIB"
-[ -n "$MINDEBUG_TOP" ] || { export MINDEBUG_TOP=1; first sh -c 'eval "$MINDEBUG_LOOK"' "$0" "$@"; }
 started() { age=$((t - ${20} / 100)); }          # field 22 of /proc/PID/stat, in hundredths of a second since the start
 # session PID COMMANDLINE: says which session a process is, and since when.
 session() {
@@ -21,18 +21,21 @@ session() {
   esac
   line "/proc/$1/stat"
   [ -n "$x" ] || return
+  id=${who#*:} id=${id%%:*}
+  case $seen in *" $id "*) return ;; esac        # reaper, and the process that waits for it, are one session
+  case $who in *:*) seen="$seen $id " ;; esac
   # shellcheck disable=SC2086
   started ${x##*) }
   printf '%s %s %s\n' "${who%% *}" "$age" "${who#* }"
   used=1
 }
-holder='' attached='' used=''
+holder='' attached='' used='' seen=''
 echo 'mindebug 1'
 now
 ours
 for p in $pids; do
   parent "$p"
-  [ "$pp" = $PPID ] || continue
+  [ "$pp" = 0 ] || continue
   line "/proc/$p/cmdline"
   case $x in
     *'eval "$MINDEBUG_HOLD"mindebug-hold'*) holder=$p ;;

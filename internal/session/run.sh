@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2016,SC2086,SC2154,SC3013
+# shellcheck shell=sh disable=SC2016,SC2034,SC2086,SC2154,SC3013
 # mindebug mindebug:SESSION:REASON ID GRACE PLACE FLAGS [COMMAND…]: one session. ID is the target container's id. FLAGS
 # holds q for no notices, k where standard input is the lease (keep.sh) rather than the command's, i where it is a stream
 # for the command, d where the client leaves the command running: then GRACE is how long; s where the client wants to see
@@ -6,13 +6,7 @@
 #
 # First come, on standard output, lines that tell the client what it has reached, the last of them "go" (or "stop" and the
 # reason); all that follows is the command's own. Under the name mindebug-look that is all, and no use of the container.
-if [ -z "$MINDEBUG_TOP" ]; then
-  eval "$MINDEBUG_LIB"
-  export MINDEBUG_TOP=$$
-  tini=
-  [ "$0" = mindebug-look ] || ! command -v tini >/dev/null || tini='tini -s --'
-  first $tini sh -c 'eval "$MINDEBUG_RUN"' "$0" "$@"
-fi
+script='eval "$MINDEBUG_RUN"'
 eval "$MINDEBUG_LIB"
 session=${1#mindebug:} session=${session%%:*} id=$2 grace=$3 place=$4 flags=$5
 shift 5
@@ -187,6 +181,5 @@ for _ in 1 2 3; do
   case $?$by in 137) ;; *) break ;; esac
 done
 [ -z "$keeper" ] || { kill -KILL $keeper; wait $keeper; } 2>/dev/null
-kill -CONT $MINDEBUG_TOP                         # a keeper that was killed in a sweep has left it stopped
 [ -n "$timed" ] || sweep "*$run_of$session:*" "MINDEBUG_SESSION=$session" # the program that the keeper waits with
 exit $status

@@ -98,7 +98,7 @@ func TestPodGoesInASession(t *testing.T) {
 func TestSessionIsKilled(t *testing.T) {
 	t.Parallel()
 	pod := debugged(t)
-	const suicide = `while read -r key value; do [ $key != PPid: ] || tini=$value; done </proc/$PPID/status; kill -KILL $tini $PPID`
+	const suicide = `while read -r key value; do [ $key != PPid: ] || reaper=$value; done </proc/$PPID/status; kill -KILL $reaper $PPID`
 	mindebug(t, pod, "pod/target", "--", "sh", "-c", suicide).wantEnded(t,
 		`error: the session in pod/target was killed\n.*its target ran when its node last told\nhint: enter again: `)
 }

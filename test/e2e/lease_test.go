@@ -45,7 +45,6 @@ func TestNetworkThatStalls(t *testing.T) {
 			args := append(append(append(by(r.Config()), "-n", pod.Namespace, "--grace=2s", "pod/target"), flags...), "--", "sh", "-c", "echo here; exec sleep 777")
 			b := invocation{stdin: stdin, args: args}.start(t)
 			b.expect("here\n")
-			settle(t, pod)
 			r.Silence()
 			wantGone(t, pod, "sleep")
 		})
@@ -65,7 +64,6 @@ func TestClientThatStops(t *testing.T) {
 				args := append(append([]string{"-n", pod.Namespace, "--grace=" + grace, "pod/target"}, flags...), "--", "sh", "-c", command)
 				b := invocation{stdin: stdin, args: args}.start(t)
 				b.expect("here\n")
-				settle(t, pod)
 				b.signal(syscall.SIGSTOP)
 				return b
 			}
@@ -117,7 +115,6 @@ func TestClientsTogether(t *testing.T) {
 	for _, end := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		leaves := inBackground(t, pod, "--grace=1s", "pod/target", "--", "sh", "-c", "echo here; exec tail -f /dev/null")
 		leaves.expect("here\n")
-		settle(t, pod)
 		leaves.signal(end)
 		_ = leaves.cmd.Wait()
 		wantGone(t, pod, "tail")

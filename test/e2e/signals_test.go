@@ -6,8 +6,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // A signal to the client of a command without a terminal reaches the remote command at once.
@@ -81,7 +79,6 @@ func TestKilledClient(t *testing.T) {
 			stdin, _ := pipe(t)
 			b := invocation{stdin: stdin, args: append([]string{"-n", pod.Namespace, "pod/target", "--grace=2s"}, args...)}.start(t)
 			b.expect("ready\n")
-			settle(t, pod)
 			b.signal(syscall.SIGKILL)
 			_ = b.cmd.Wait()
 			wantGone(t, pod, "tail", "yes")
@@ -100,18 +97,10 @@ func TestKilledClient(t *testing.T) {
 			term, _ := openShell(t, pod, "--grace=2s")
 			term.send("yes >/dev/null & sh -c 'echo r''eady; exec tail -f /dev/null'\r")
 			term.expect("\nready\r\n")
-			settle(t, pod)
 			end(term)
 			wantGone(t, pod, "tail", "yes")
 		})
 	}
-}
-
-// settle lets a session that has just begun grow old by the time of another one: containerd itself kills, now and then, the
-// first process of an exec whose client goes within some hundredths of a second, and then zombies stay (docs/limits.md).
-func settle(t *testing.T, pod *corev1.Pod) {
-	t.Helper()
-	succeeds(t, pod, "pod/target", "--", "true")
 }
 
 // TestZombiesAreSeen shows what the other tests would see: the target's first process never waits for a child.
@@ -119,8 +108,8 @@ func TestZombiesAreSeen(t *testing.T) {
 	t.Parallel()
 	pod := debugged(t)
 	wantGone(t, pod, "none")
-	// The session's tini is killed, so that its shell is left to the target's first process.
-	const orphan = `while read -r key value; do [ $key != PPid: ] || tini=$value; done </proc/$PPID/status; kill -KILL $tini`
+	// The session's reaper is killed, so that its shell is left to the target's first process.
+	const orphan = `while read -r key value; do [ $key != PPid: ] || reaper=$value; done </proc/$PPID/status; kill -KILL $reaper`
 	mindebug(t, pod, "pod/target", "--", "sh", "-c", orphan)
 	const look = `for i in $(seq 100); do ps -o stat,ppid | grep -q "^Z.* 1\$" && exit 0; sleep 0.1; done; ps -o stat,pid,ppid,args; exit 1`
 	succeeds(t, pod, "pod/target", "--", "sh", "-c", look)

@@ -136,7 +136,7 @@ func (s *soak) wantNothing(t *testing.T, before int) {
 			now := current(t, pod)
 			for _, c := range now.Spec.EphemeralContainers {
 				if ephemeralState(now, c.Name).Terminated == nil { // a machine may be slower than their time to live
-					wantOnlyHolder(t, pod, c.Name, false)
+					wantOnlyHolder(t, pod, c.Name)
 				}
 			}
 		})

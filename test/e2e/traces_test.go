@@ -42,7 +42,7 @@ func TestSessionIsClosedToItsTarget(t *testing.T) {
 			t.Errorf("process %q is open: %s", processes[len(processes)-1], line)
 		}
 	}
-	for _, part := range []string{"mindebug-hold", "tini ", "mindebug:", "cat "} {
+	for _, part := range []string{"mindebug-hold", "reaper ", "mindebug:", "cat "} {
 		if !slices.ContainsFunc(processes, func(p string) bool { return strings.Contains(p, part) }) {
 			t.Errorf("no process %q of the session is among these:\n%s", part, seen)
 		}
@@ -87,7 +87,7 @@ func TestNothingIsLeftOfASession(t *testing.T) {
 				// A keeper with a stream of its own may take a moment longer than its client. ps shows the whole pod.
 				left := kubectl(t, "exec", "-n", ns, name, "-c", container, "--", "ps", "-o", "args")
 				lines := strings.Split(strings.TrimSpace(left), "\n")
-				if image == stockImage { // a zombie of an image that has no tini stays with the target's first process
+				if image == stockImage { // a zombie of an image that has no reaper stays with the target's first process
 					lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "[") })
 				}
 				return len(lines) == 4 && lines[1] == "/app/server" && strings.Contains(lines[2], "mindebug-hold") &&

@@ -19,7 +19,7 @@ func Packages() []string {
 		"iproute2",                    // makes the bridge
 		"buildah",                     // builds images
 		"musl-tools",                  // compiles what stands in images
-		"busybox-static", "tini",      // stand in images
+		"busybox-static",              // stands in images
 	}
 }
 
