@@ -7,9 +7,9 @@ script='eval "$MINDEBUG_HOLD"'
 eval "$MINDEBUG_LIB"
 used() {
   ours
-  for p in $pids; do
-    parent "$p"
-    [ "$pp" != $PPID ] || return 0
+  for e in $kin; do
+    one "$e"
+    [ -z "$sid" ] || [ "$pp" != $PPID ] || return 0
   done
   return 1
 }

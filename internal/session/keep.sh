@@ -56,10 +56,19 @@ while [ "$word" != end ]; do
   esac
 done
 
+# stays: is one of the tops still there?
+stays() {
+  for p in $tops; do
+    short "/proc/$p/cmdline"
+    case $x in *"$run_of$session:"*) return 0 ;; esac
+  done
+  return 1
+}
 # lasts GRACE: does the session last for GRACE seconds after the client was heard?
 lasts() {
+  tops=''
   while now; [ $((t - heard)) -lt "$1" ]; do
-    below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
+    stays || below "*$run_of$session:*" "MINDEBUG_SESSION=$session"
     [ -n "$tops$work" ] || return 1
     nap 0.2
   done
@@ -71,7 +80,7 @@ while lasts "$1"; do
   if [ "$2" = within ]; then
     ours
     for p in $pids; do
-      line "/proc/$p/cmdline"
+      short "/proc/$p/cmdline"
       case $x in *'eval "$MINDEBUG_KEEP"mindebug-keep:'"$session"*) exit 0 ;; esac
     done
   fi

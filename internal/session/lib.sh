@@ -18,8 +18,12 @@ if [ -z "$MINDEBUG_TOP" ]; then
   exec $oomfirst $reaper sh -c "$script" "$0" "$@"
 fi
 
+# few is set where the shell's read can stop after some time, or some bytes.
+few=
+! (read -r -t 0 -n1 _ </dev/null; [ $? -lt 2 ]) 2>/dev/null || few=1
+
 # nap SECONDS: wait without starting a program, by reading a terminal that nobody writes to.
-if { true 3<>/dev/ptmx; } 2>/dev/null && (read -r -t 0 _ </dev/null; [ $? -lt 2 ]) 2>/dev/null; then
+if [ -n "$few" ] && { true 3<>/dev/ptmx; } 2>/dev/null; then
   timed=1
   exec 3<>/dev/ptmx
   nap() { read -r -t "$1" _ <&3; }
@@ -34,29 +38,39 @@ now() { read -r t _ </proc/uptime; t=${t%%.*}; }
 # line FILE: x is its first line, without its NUL bytes; empty where it cannot be read.
 line() { x=; { IFS= read -r x <"$1"; } 2>/dev/null; }
 
-# parent PID: pp is the parent of PID and sid its session, as numbers of this process namespace.
+# short FILE: as line, but no more than the beginning where the shell's read can stop: it takes a system call for each byte.
+short() { x=; { IFS= read -r ${few:+-n160} x <"$1"; } 2>/dev/null; }
+
+# parent PID: pp is the parent of PID and sid its session, as numbers of this process namespace; state is its letter. They
+# follow the last ")" of the file, and within 64 bytes, unless the name that is before it has a line's end.
 parent() {
-  pp='' sid=''
-  while read -r key value rest; do
-    case $key in PPid:) pp=$value ;; NSsid:) sid=${rest:-$value} sid=${sid##*[!0-9]} ;; esac
-  done 2>/dev/null <"/proc/$1/status"
+  x='' pp=''
+  {
+    IFS= read -r ${few:+-n64} x
+    [ ${#x} = 64 ] || while IFS= read -r part; do x="$x $part"; done
+  } 2>/dev/null <"/proc/$1/stat"
+  set -- ${x##*) }
+  state=${1-} pp=${2-} sid=${4-}
   [ -n "$pp" ]
-}
+} 2>/dev/null
 
 # ours: pids are the living processes of this container but this one, told by their cgroup, which another container's
 # process cannot forge. What is a zombie already is left out; what executes another program, and so has no command line for
 # a moment, is not. dying are those of any container that are on their way out: in a hierarchy of cgroups v1 the kernel
-# has them in the root then (proc_cgroup_show in kernel/cgroup/cgroup.c).
+# has them in the root then (proc_cgroup_show in kernel/cgroup/cgroup.c). They stand as PID:PARENT:SESSION, as pids do in
+# kin; which has our zombies too, whose threads may live and have children, as PID:PARENT: alone.
 line /proc/self/cgroup
 cgroup=$x
 ours() {
-  pids='' dying=''
+  pids='' dying='' kin=''
   for d in /proc/[0-9]*; do
-    [ "${d#/proc/}" != $$ ] || continue
+    p=${d#/proc/}
+    [ "$p" != $$ ] || continue
     line "$d/cgroup"
     case $x in "$cgroup") dies='' ;; *:/) dies=1 ;; *) continue ;; esac
-    line "$d/stat"
-    case $dies${x##*) } in '' | 1 | *Z* | *X*) ;; 1*) dying="$dying ${d#/proc/}" ;; *) pids="$pids ${d#/proc/}" ;; esac
+    parent "$p" || continue
+    case $dies$state in 1[ZX]) continue ;; [ZX]) sid='' ;; 1*) dying="$dying $p:$pp:$sid"; continue ;; *) pids="$pids $p" ;; esac
+    kin="$kin $p:$pp:$sid"
   done
 }
 
@@ -64,7 +78,7 @@ ours() {
 # bit 9 or 11 of SigCgt (proc_pid_status(5)). One that does not, or is only starting, would die of it.
 tell() {
   for p in $pids; do
-    line "/proc/$p/cmdline"
+    short "/proc/$p/cmdline"
     case $x in *"$2"*) ;; *) continue ;; esac
     while read -r key value; do
       case $1:$key$value in USR1:SigCgt:*[2367abef]?? | USR2:SigCgt:*[89abcdef]??) kill "-$1" "$p" ;; esac
@@ -83,31 +97,41 @@ run_of='eval "$MINDEBUG_RUN"mindebugmindebug:'
 below() {
   ours
   parent $$
-  tops='' reapers='' above=" $$ " sids=" $sid " work=''
-  for p in $pids; do
-    line "/proc/$p/cmdline"
+  tops='' reapers='' above=" $$ " sids=" $sid " work='' rest=''
+  for e in $kin $dying; do
+    one "$e"
+    [ -n "$sid" ] || { rest="$rest $e"; continue; }
+    short "/proc/$p/cmdline"
     # shellcheck disable=SC2254
-    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'* | *'eval "$MINDEBUG_ATTACH"mindebug-'*) continue ;; $1) parent "$p" ;; *) continue ;; esac
-    is=$x
-    line "/proc/$pp/cmdline"
-    # shellcheck disable=SC2254
-    case $x in sh$1) continue ;; esac
-    case $is in reaper*) reapers="$reapers $p" ;; *) tops="$tops $p" ;; esac
-    above="$above$p " sids="$sids$sid "
+    case $x in
+      *'eval "$MINDEBUG_KEEP"mindebug-'* | *'eval "$MINDEBUG_ATTACH"mindebug-'*) rest="$rest $p:$pp:"; continue ;;
+      reaper$1) reapers="$reapers $p" above="$above$p " sids="$sids$sid "; continue ;;
+      $1)
+        short "/proc/$pp/cmdline"
+        case $x in sh$1) ;; *) tops="$tops $p" above="$above$p " sids="$sids$sid "; continue ;; esac ;;
+    esac
+    # The kernel gives a process that is left behind a parent elsewhere. The runtime's own child has none here.
+    case $pp in 0 | "$$") ;; *)
+      case $kin$dying in *" $pp:"*) ;; *) ! names "/proc/$p/environ" "$2" || above="$above$p " work="$work $p"; esac ;;
+    esac
+    rest="$rest $e"
   done
-  for p in $pids $dying; do
-    line "/proc/$p/cmdline"
-    case $x in *'eval "$MINDEBUG_KEEP"mindebug-'* | *'eval "$MINDEBUG_ATTACH"mindebug-'*) continue ;; esac
-    case $above in *" $p "*) continue ;; esac
-    parent "$p" || continue
-    case $sids in *" $sid "*) work="$work $p"; continue ;; esac
-    while [ -n "$pp" ] && [ "$pp" != 0 ]; do
-      case $above in *" $pp "*) work="$work $p"; continue 2 ;; esac
-      parent "$pp"
+  more=1
+  while [ -n "$more" ]; do
+    more='' left=''
+    for e in $rest; do
+      one "$e"
+      case $above in *" $p "*) continue ;; esac
+      case "$above:$sids" in *" $pp "*:* | *:*" ${sid:-none} "*) ;; *) left="$left $e"; continue ;; esac
+      more=1 above="$above$p "
+      [ -z "$sid" ] || work="$work $p"
     done
-    ! names "/proc/$p/environ" "$2" || work="$work $p"
+    rest=$left
   done
 }
+
+# one ENTRY: of kin, as p, pp and sid.
+one() { p=${1%%:*} sid=${1##*:} pp=${1#*:} pp=${pp%:*}; }
 
 # sweep PATTERN MARK: kill all that runs below the processes that match PATTERN, so that nothing of it stays and no zombie is
 # left to the target's first process, which may not reap: the tops stop, lose what is below them, and continue and reap.

@@ -33,9 +33,9 @@ holder='' attached='' used='' seen=''
 echo 'mindebug 1'
 now
 ours
-for p in $pids; do
-  parent "$p"
-  [ "$pp" = 0 ] || continue
+for e in $kin; do
+  one "$e"
+  case $sid:$pp in ?*:0) ;; *) continue ;; esac
   line "/proc/$p/cmdline"
   case $x in
     *'eval "$MINDEBUG_HOLD"mindebug-hold'*) holder=$p ;;
