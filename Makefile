@@ -36,6 +36,11 @@ build: ## build bin/kubectl-mindebug
 demo: build ## show a session on a test cluster (CLUSTER=current: on yours)
 	CLUSTER='$(CLUSTER)' hack/demo
 
+.PHONY: source
+source: ## write dist/mindebug-debug-source.tar, the source of the debug image's BusyBox, for a release
+	mkdir -p dist
+	images/debug/source dist/mindebug-debug-source.tar
+
 ##@ Test
 
 .PHONY: test

@@ -67,7 +67,7 @@ func All(s Sources) []Image {
 		{
 			Name:   "debug",
 			Refs:   map[string]string{"dev.tar": Debug},
-			Inputs: []string{s.DebugDir, busybox, "/usr/lib/x86_64-linux-musl/libc.a"},
+			Inputs: []string{s.DebugDir},
 			Build: func(ctx context.Context, job Job) error {
 				return run(ctx, "", job.Env, filepath.Join(s.DebugDir, "build"), filepath.Join(job.Out, "dev.tar"))
 			},
