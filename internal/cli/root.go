@@ -200,7 +200,7 @@ namespace and has the target's privileges, never more.`,
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
 	addVerbosity(root.PersistentFlags(), &verbosity)
-	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newPolicy(f), newVersion(f.program.Version))
+	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newTriage(f), newPolicy(f), newVersion(f.program.Version))
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
 		help.Args = knownVerb
