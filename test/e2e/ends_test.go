@@ -73,6 +73,10 @@ func TestPodGoesInASession(t *testing.T) {
 			t.Helper()
 			return client.CoreV1().Pods(ns).Delete(t.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
 		}, "error: pod/deleted-by-force was deleted, and"},
+		"deleted-by-attach": {func(t *testing.T, pod *corev1.Pod) error {
+			t.Helper()
+			return client.CoreV1().Pods(ns).Delete(t.Context(), pod.Name, metav1.DeleteOptions{})
+		}, "error: pod/deleted-by-attach was deleted, and the session ended with it\nhint: "},
 		"evicted": {func(t *testing.T, pod *corev1.Pod) error {
 			t.Helper()
 			return client.CoreV1().Pods(ns).EvictV1(t.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: pod.Name}})
@@ -84,7 +88,11 @@ func TestPodGoesInASession(t *testing.T) {
 				p.Spec.TerminationGracePeriodSeconds = new(int64(10))
 				p.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 5}}}
 			}))
-			b := inBackground(t, pod, "pod/"+name, "--", "sh", "-c", "echo here; exec sleep 777")
+			flags := []string{"pod/" + name}
+			if name == "deleted-by-attach" {
+				flags = append(flags, "--via=attach")
+			}
+			b := inBackground(t, pod, append(flags, "--", "sh", "-c", "echo here; exec sleep 777")...)
 			b.expect("here\n")
 			if err := test.end(t, pod); err != nil {
 				t.Fatalf("ending pod: %v", err)

@@ -27,8 +27,21 @@ done`
 // nothing from the processes of a session in our image.
 func TestSessionIsClosedToItsTarget(t *testing.T) {
 	t.Parallel()
+	wantClosed(t, "exec", "mindebug-hold", "reaper ", "mindebug:", "cat ")
+}
+
+// TestAttachedIsClosedToItsTarget: the same of a container that is attached to.
+func TestAttachedIsClosedToItsTarget(t *testing.T) {
+	t.Parallel()
+	wantClosed(t, "attach", "mindebug-attach", "reaper ", "mindebug:", "cat ")
+}
+
+// wantClosed opens a session, and fails the test where another container may look into one of its processes, among which are
+// those of parts.
+func wantClosed(t *testing.T, via string, parts ...string) {
+	t.Helper()
 	pod := newPod(t, plainTarget(newNamespace(t, "restricted"), "target"))
-	openSession(t, pod)
+	openSession(t, pod, "--via="+via)
 	var seen string
 	eventually(t, func(context.Context) (bool, string) { // the keeper's stream is opened after the command has begun
 		seen = succeeds(t, pod, "--image", stockImage, "pod/target", "--", "sh", "-c", intrude)
@@ -42,7 +55,7 @@ func TestSessionIsClosedToItsTarget(t *testing.T) {
 			t.Errorf("process %q is open: %s", processes[len(processes)-1], line)
 		}
 	}
-	for _, part := range []string{"mindebug-hold", "reaper ", "mindebug:", "cat "} {
+	for _, part := range parts {
 		if !slices.ContainsFunc(processes, func(p string) bool { return strings.Contains(p, part) }) {
 			t.Errorf("no process %q of the session is among these:\n%s", part, seen)
 		}

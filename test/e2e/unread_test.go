@@ -50,6 +50,23 @@ func TestOutputThatNobodyTakes(t *testing.T) {
 	wantGone(t, pod, "seq")
 }
 
+// TestAttachedOutputThatNobodyTakes: by attach, too, a client that goes while all on the way to it is full leaves nothing.
+func TestAttachedOutputThatNobodyTakes(t *testing.T) {
+	t.Parallel()
+	for _, input := range []string{"-i=false", "-i"} {
+		t.Run(input, func(t *testing.T) {
+			t.Parallel()
+			pod := restrictedTarget(t)
+			cmd, out := flooded(t, []string{"-n", pod.Namespace, "--via=attach", "--grace=2s", input, "pod/target"})
+			_ = cmd.Process.Kill()
+			_ = out.Close()
+			_ = cmd.Wait()
+			waitTerminated(t, pod, lastAttached(t, pod).Name)
+			wantGone(t, pod, "seq")
+		})
+	}
+}
+
 // flooded is a client of which a little output was read, of more than fits on the way.
 func flooded(t *testing.T, args []string) (*exec.Cmd, io.Closer) {
 	t.Helper()
