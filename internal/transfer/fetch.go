@@ -8,8 +8,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/crc64"
 	"io"
 	"io/fs"
 	"strconv"
@@ -28,12 +26,18 @@ const statusBrokeOff = 90
 // sink is where files go.
 type sink interface {
 	// take takes the content of a file, size bytes. An error of content is returned as it is, one of the sink as a
-	// *fault.NotWritten.
+	// *fault.NotWritten, or as an *unplacedError where other files may be taken.
 	take(f *remoteFile, size int64, content io.Reader) error
 	// keep puts what was taken in its place; drop forgets it.
 	keep(f *remoteFile) error
 	drop(f *remoteFile)
 }
+
+// unplacedError is why there is no place for a file.
+type unplacedError struct{ cause error }
+
+func (e *unplacedError) Error() string { return e.cause.Error() }
+func (e *unplacedError) Unwrap() error { return e.cause }
 
 // fetcher fetches the contents of files, in the order in which they are listed.
 type fetcher struct {
@@ -60,10 +64,12 @@ func (f *fetcher) fetch(ctx context.Context) error {
 	for tries := 0; len(f.pending) > 0; {
 		before := len(f.pending)
 		f.current, f.ended = nil, false
-		status, said, err := run(ctx, f.runner, fetchScript, nil, &nameReader{files: f.pending}, f.read)
+		status, said, err := run(ctx, f.runner, fetchScript, nil, &nameReader{files: f.pending}, func(in *bufio.Reader) error {
+			return f.read(ctx, in)
+		})
 		f.explain(said)
 		switch {
-		case err == nil && status == 0 && f.ended && len(f.pending) == 0:
+		case f.ended && len(f.pending) == 0 && ctx.Err() == nil: // all is there: what became of the session then is no matter
 			return nil
 		case status == statusBrokeOff && f.current != nil:
 			f.brokeOff(said)
@@ -142,7 +148,7 @@ func (f *fetcher) explain(said string) {
 }
 
 // read takes in what fetch.sh sends.
-func (f *fetcher) read(in *bufio.Reader) error {
+func (f *fetcher) read(ctx context.Context, in *bufio.Reader) error {
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
@@ -153,34 +159,26 @@ func (f *fetcher) read(in *bufio.Reader) error {
 			f.ended = true
 			return nil
 		}
+		if len(words) == 2 && words[0] == "files" && words[1] == "ferry" {
+			return f.ferried(ctx, in)
+		}
 		if len(words) != 3 || words[0] != "portion" {
 			return fmt.Errorf("%w: %q", errProtocol, line)
 		}
 		n, err := strconv.Atoi(words[2])
-		sum := newSum(words[1])
-		if err != nil || n < 1 || n > len(f.pending) || sum == nil {
+		if err != nil || n < 1 || n > len(f.pending) || words[1] != "md5" {
 			return fmt.Errorf("%w: %q", errProtocol, line)
 		}
-		if err := f.portion(in, sum, f.pending[:n]); err != nil {
+		if err := f.portion(in, f.pending[:n]); err != nil {
 			return err
 		}
 		f.pending = f.pending[n:]
 	}
 }
 
-// newSum is a checksum that fetch.sh and send.sh know.
-func newSum(kind string) hash.Hash {
-	switch kind {
-	case "crc64":
-		return crc64.New(crc64.MakeTable(crc64.ECMA))
-	case "md5":
-		return md5.New() //nolint:gosec // see its import
-	}
-	return nil
-}
-
 // portion takes in one portion, of which files were asked for. Nothing of it is kept before its checksum is known to be right.
-func (f *fetcher) portion(in *bufio.Reader, sum hash.Hash, files []*remoteFile) (err error) {
+func (f *fetcher) portion(in *bufio.Reader, files []*remoteFile) (err error) {
+	sum := md5.New() //nolint:gosec // see its import
 	var taken []*remoteFile
 	defer func() {
 		if err != nil {
@@ -261,7 +259,7 @@ func (f *fetcher) member(file *remoteFile, header *tar.Header, content io.Reader
 		return nil
 	case header.Typeflag != tar.TypeReg || !file.mode.IsRegular():
 		file.mode |= fs.ModeIrregular
-		f.trouble(file, fault.Changed, "it is another kind of file by now")
+		f.trouble(file, fault.Changed, anotherKind)
 		return nil
 	}
 	if f.taken += header.Size; f.limit > 0 && f.taken > f.limit {
@@ -273,6 +271,12 @@ func (f *fetcher) member(file *remoteFile, header *tar.Header, content io.Reader
 		f.current = nil
 	}
 	var notWritten *fault.NotWritten
+	var unplaced *unplacedError
+	if errors.As(err, &unplaced) {
+		file.mode |= fs.ModeIrregular // it is not kept with the rest
+		f.trouble(file, fault.Unwritable, unplaced.Error())
+		return nil
+	}
 	if err != nil && !errors.As(err, &notWritten) {
 		f.taken -= header.Size
 		f.sink.drop(file)

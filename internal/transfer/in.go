@@ -123,7 +123,7 @@ func (c *inCopy) unpack(there place, in io.Reader) error {
 	if there.is != Folder {
 		return &fault.NotPlaced{Source: string(Stream), Destination: string(c.to), Why: fault.ManyToOne}
 	}
-	c.archive, c.size = newArchiveReader(in), -1
+	c.archive, c.size = newArchiveReader(in, c.options.MaxBytes), -1
 	return nil
 }
 

@@ -27,14 +27,47 @@ type lab struct {
 	path string
 	// unprivileged runs scripts as nobody, where the tests are run by root.
 	unprivileged bool
+	// ferry is set where it has that.
+	ferry bool
 	// cuts are after how many bytes of output the next runs lose their connection, cutsIn the same of input.
 	mu           sync.Mutex
 	cuts, cutsIn []int64
 	runs         int
 }
 
-// newLab makes a lab with the tools of BusyBox, or with those of this machine.
-func newLab(t *testing.T, busybox bool) *lab {
+// tools are what there is in a session container.
+type tools string
+
+// Sets of tools: a public image's, the debug image's, and those of this machine, as another public image may have them.
+const (
+	busybox    tools = "busybox"
+	withFerry  tools = "busybox and ferry"
+	machineOwn tools = "this machine's"
+)
+
+// ferry builds the debug image's program for copies, and returns where it is.
+var ferry = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "mindebug-ferry-")
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(dir, "ferry")
+	text, err := exec.Command("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, "../../images/debug/src/ferry.c").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("building ferry: %w: %s", err, text)
+	}
+	return program, errors.Join(err, os.Chmod(dir, 0o755)) //nolint:gosec // the lab runs it as nobody
+})
+
+func TestMain(m *testing.M) {
+	m.Run()
+	if program, err := ferry(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(program)) // a test has failed if it could not be made
+	}
+}
+
+// newLab makes a lab with a set of tools.
+func newLab(t *testing.T, have tools) *lab {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "mindebug-transfer-") //nolint:usetesting // three steps below the root
 	if err != nil {
@@ -55,7 +88,7 @@ func newLab(t *testing.T, busybox bool) *lab {
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(l.root, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	if busybox {
+	if have != machineOwn {
 		l.path = filepath.Join(dir, "bin")
 		program, err := exec.LookPath("busybox")
 		if err != nil {
@@ -67,16 +100,37 @@ func newLab(t *testing.T, busybox bool) *lab {
 			}
 		}
 	}
+	if have == withFerry {
+		l.ferry = true
+		if _, err := exec.LookPath("cc"); err != nil {
+			t.Skip("no C compiler on PATH: it is tried by the end-to-end tests only")
+		}
+		program, err := ferry()
+		if err := errors.Join(err, os.Symlink(program, filepath.Join(l.path, "ferry"))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return l
 }
 
 // withTools runs a test with each set of tools.
 func withTools(t *testing.T, test func(t *testing.T, l *lab)) {
 	t.Helper()
-	for name, busybox := range map[string]bool{"busybox": true, "this machine's": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, have := range []tools{busybox, withFerry, machineOwn} {
+		t.Run(string(have), func(t *testing.T) {
 			t.Parallel()
-			test(t, newLab(t, busybox))
+			test(t, newLab(t, have))
+		})
+	}
+}
+
+// bothWays runs a test with the public image's tools and with the debug image's.
+func bothWays(t *testing.T, test func(t *testing.T, l *lab)) {
+	t.Helper()
+	for _, have := range []tools{busybox, withFerry} {
+		t.Run(string(have), func(t *testing.T) {
+			t.Parallel()
+			test(t, newLab(t, have))
 		})
 	}
 }

@@ -17,17 +17,21 @@ import (
 )
 
 // land is a folder of this machine that files are copied into. Nothing can be written outside of it, whatever the names and
-// links are that come from elsewhere: os.Root sees to that. A file gets its name only when it is whole.
+// links are that come from elsewhere: os.Root sees to that. A file has another name in its own folder until it is whole.
 type land struct {
 	// path is the folder as the user knows it.
 	path string
 	root *os.Root
-	// stage is a folder in it for what is not whole yet, and n how many names were given there.
-	stage  string
-	n      int
-	staged map[*remoteFile]string
+	// temporary begins the other names, of which n were given; staged are those that are in use.
+	temporary string
+	n         int
+	staged    map[*remoteFile]string
+	// folders are kept open while they are used: the last one only.
+	last   *os.Root
+	lastIs string
 	// shut are folders of the source in whose place there is something else.
-	shut map[string]bool
+	shut   map[string]bool
+	buffer []byte
 }
 
 // openLand makes ready to copy into a folder, which must be there.
@@ -36,17 +40,49 @@ func openLand(folder string) (*land, error) {
 	if err != nil {
 		return nil, &fault.NotWritten{Path: folder, Cause: cause(err)}
 	}
-	l := &land{path: folder, root: root, stage: ".mindebug-cp-" + rand.String(8), staged: map[*remoteFile]string{}, shut: map[string]bool{}}
-	if err := root.Mkdir(l.stage, 0o700); err != nil {
+	l := &land{
+		path: folder, root: root, temporary: ".mindebug-cp-" + rand.String(8) + "-", buffer: make([]byte, 64*hole),
+		staged: map[*remoteFile]string{}, shut: map[string]bool{},
+	}
+	try := l.newName()
+	if err := errors.Join(root.Mkdir(try, 0o700), root.Remove(try)); err != nil {
 		root.Close()
 		return nil, &fault.NotWritten{Path: folder, Cause: cause(err)}
 	}
 	return l, nil
 }
 
+// in opens the folder that a name is in, and returns what the file is called there.
+func (l *land) in(name string) (*os.Root, string, error) {
+	folder, base := path.Dir(name), path.Base(name)
+	switch {
+	case l.shut[folder]:
+		return nil, "", errors.New("its folder is not there")
+	case folder == ".":
+		return l.root, base, nil
+	case l.last != nil && l.lastIs == folder:
+		return l.last, base, nil
+	}
+	next, err := l.root.OpenRoot(folder)
+	if err != nil {
+		return nil, "", cause(err)
+	}
+	if l.last != nil {
+		_ = l.last.Close() // nothing is written through it
+	}
+	l.last, l.lastIs = next, folder
+	return next, base, nil
+}
+
 // close removes what is not whole.
 func (l *land) close(bool) error {
-	return errors.Join(l.root.RemoveAll(l.stage), l.root.Close())
+	for f := range l.staged {
+		l.drop(f)
+	}
+	if l.last != nil {
+		_ = l.last.Close() // nothing is written through it
+	}
+	return l.root.Close()
 }
 
 // cause is an error without the names of the call and the path, which the words around it have.
@@ -62,10 +98,10 @@ func cause(err error) error {
 	return err
 }
 
-// place is a new name in the stage.
-func (l *land) place() string {
+// newName is a name that no file has.
+func (l *land) newName() string {
 	l.n++
-	return path.Join(l.stage, strconv.Itoa(l.n))
+	return l.temporary + strconv.Itoa(l.n)
 }
 
 // folder makes a folder, unless it is there. Links are not followed: what is below would be written somewhere else.
@@ -90,20 +126,30 @@ func (l *land) folder(f *remoteFile) error {
 
 // take implements sink.
 func (l *land) take(f *remoteFile, size int64, content io.Reader) error {
-	name := l.place()
-	file, err := l.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	in, _, err := l.in(f.name)
 	if err != nil {
+		return &unplacedError{err}
+	}
+	name := l.newName()
+	file, err := in.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &unplacedError{cause(err)}
+	case err != nil:
 		return &fault.NotWritten{Path: l.path, Cause: cause(err)}
 	}
 	l.staged[f] = name
 	w := &written{file: file}
 	if f.stored < f.size {
-		err = copyWithHoles(w, content)
+		err = l.copyWithHoles(w, content)
 		if err == nil {
 			w.err = file.Truncate(size)
 		}
 	} else {
-		_, err = io.Copy(w, content)
+		_, err = io.CopyBuffer(w, content, l.buffer)
+	}
+	if w.err == nil && err == nil {
+		w.err = file.Chmod(f.mode.Perm())
 	}
 	if closeErr := file.Close(); w.err == nil {
 		w.err = closeErr
@@ -131,13 +177,15 @@ func (w *written) Write(p []byte) (int, error) {
 // hole is the least number of zeros that is not written: a block of most file systems.
 const hole = 4096
 
+// noBytes is a block of zeros.
+var noBytes [hole]byte
+
 // copyWithHoles writes what is not zeros, and leaves out the rest.
-func copyWithHoles(w *written, content io.Reader) error {
-	buffer, zeros := make([]byte, 64*hole), make([]byte, hole)
+func (l *land) copyWithHoles(w *written, content io.Reader) error {
 	for {
-		n, err := io.ReadFull(content, buffer)
-		for part := range slices.Chunk(buffer[:n], hole) {
-			if bytes.Equal(part, zeros[:len(part)]) {
+		n, err := io.ReadFull(content, l.buffer)
+		for part := range slices.Chunk(l.buffer[:n], hole) {
+			if bytes.Equal(part, noBytes[:len(part)]) {
 				if _, w.err = w.file.Seek(int64(len(part)), io.SeekCurrent); w.err != nil {
 					return w.err
 				}
@@ -146,7 +194,7 @@ func copyWithHoles(w *written, content io.Reader) error {
 			}
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && n > 0 && n < len(buffer):
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && n > 0 && n < len(l.buffer):
 			return atEnd(content)
 		case err != nil:
 			return err
@@ -164,41 +212,51 @@ func atEnd(content io.Reader) error {
 
 // keep implements sink.
 func (l *land) keep(f *remoteFile) error {
-	name := l.staged[f]
-	err := l.root.Chmod(name, f.mode.Perm())
-	if t := f.modTime(); err == nil && !t.IsZero() {
-		err = l.root.Chtimes(name, t, t)
+	in, _, err := l.in(f.name)
+	if err != nil {
+		return err
 	}
-	return errors.Join(cause(err), l.settle(f, name))
+	if t := f.modTime(); !t.IsZero() {
+		err = in.Chtimes(l.staged[f], t, t)
+	}
+	staged := l.staged[f]
+	delete(l.staged, f)
+	return errors.Join(cause(err), l.settle(f, staged))
 }
 
-// settle gives what is in the stage its name.
+// settle gives a file its own name.
 func (l *land) settle(f *remoteFile, staged string) error {
-	delete(l.staged, f)
-	if l.shut[path.Dir(f.name)] {
-		return errors.New("its folder is not there")
+	in, name, err := l.in(f.name)
+	if err != nil {
+		return err
 	}
-	if info, err := l.root.Lstat(f.name); err == nil && info.IsDir() {
-		return errors.New("a folder is in its place")
+	if err = in.Rename(staged, name); err == nil {
+		return nil
 	}
-	if err := l.root.Rename(staged, f.name); err != nil {
-		return cause(err)
+	if info, statErr := in.Lstat(name); statErr == nil && info.IsDir() {
+		err = errors.New("a folder is in its place")
 	}
-	return nil
+	return errors.Join(cause(err), in.Remove(staged))
 }
 
 // drop implements sink.
 func (l *land) drop(f *remoteFile) {
 	if name, ok := l.staged[f]; ok {
-		_ = l.root.Remove(name) // else it goes with the stage
 		delete(l.staged, f)
+		if in, _, err := l.in(f.name); err == nil {
+			_ = in.Remove(name) // it cannot be removed where it could be made: there is nobody to tell
+		}
 	}
 }
 
 // symlink makes a symbolic link, as it was.
 func (l *land) symlink(f *remoteFile, to string) error {
-	name := l.place()
-	if err := l.root.Symlink(to, name); err != nil {
+	in, _, err := l.in(f.name)
+	if err != nil {
+		return err
+	}
+	name := l.newName()
+	if err := in.Symlink(to, name); err != nil {
 		return cause(err)
 	}
 	return l.settle(f, name)
@@ -206,11 +264,20 @@ func (l *land) symlink(f *remoteFile, to string) error {
 
 // link makes f another name of the file first.
 func (l *land) link(f, first *remoteFile) error {
-	name := l.place()
+	if _, _, err := l.in(f.name); err != nil {
+		return err
+	}
+	name := path.Join(path.Dir(f.name), l.newName())
 	if err := l.root.Link(first.name, name); err != nil {
 		return cause(err)
 	}
-	return l.settle(f, name)
+	err := l.settle(f, path.Base(name))
+	if err == nil { // where both were names of one file Rename does nothing
+		if err = l.root.Remove(name); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	return err
 }
 
 // finish gives a folder its mode and time. What is in it must be there.

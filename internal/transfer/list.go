@@ -35,9 +35,12 @@ type remoteFile struct {
 	modified string
 }
 
+// statTime is how stat says a time.
+const statTime = "2006-01-02 15:04:05.999999999 -0700"
+
 // modTime is when it was last modified; the zero time where the pod's stat says it in another form than BusyBox' and GNU's.
 func (f *remoteFile) modTime() time.Time {
-	t, err := time.Parse("2006-01-02 15:04:05.999999999 -0700", f.modified)
+	t, err := time.Parse(statTime, f.modified)
 	if err != nil {
 		return time.Time{}
 	}

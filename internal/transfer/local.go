@@ -50,12 +50,7 @@ func (f *localFile) header(final bool) ([]byte, error) {
 		h.Typeflag, h.Linkname = tar.TypeSymlink, f.link
 	default:
 		h.Typeflag, h.Size = tar.TypeReg, f.info.Size()
-		if mode&fs.ModeSetuid != 0 {
-			h.Mode |= 0o4000
-		}
-		if mode&fs.ModeSetgid != 0 {
-			h.Mode |= 0o2000
-		}
+		h.Mode = int64(f.unixMode())
 	}
 	var out bytes.Buffer
 	if err := tar.NewWriter(&out).WriteHeader(h); err != nil {

@@ -3,10 +3,10 @@ package transfer
 import (
 	"bufio"
 	"context"
+	"crypto/md5" //nolint:gosec // against accidents; it is what any image has
 	_ "embed"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"strings"
@@ -48,16 +48,20 @@ func (s *sender) send(ctx context.Context) error {
 		before := s.portions
 		s.stage = ".mindebug-cp-" + rand.String(8)
 		in, out := io.Pipe()
-		var failed bool
+		var failed, done bool
 		_, said, err := run(ctx, s.runner, sendScript, []string{s.folder, s.stage}, in, func(answers *bufio.Reader) error {
 			defer out.Close()
-			err := s.converse(answers, bufio.NewWriterSize(out, readAhead))
+			err := s.converse(ctx, answers, out)
+			done = err == nil
 			failed = errors.Is(err, errFailed) || errors.Is(err, io.ErrClosedPipe)
 			return err
 		})
+		var refused *refusedError
 		switch {
-		case err == nil:
+		case done && ctx.Err() == nil: // all is there: what became of the session then is no matter
 			return nil
+		case errors.As(err, &refused):
+			return refused
 		case failed && said != "" && !mayPass(err):
 			return &refusedError{said: said, first: s.portions == 0}
 		case !mayPass(err) && !errors.Is(err, io.ErrUnexpectedEOF) || s.archive != nil:
@@ -78,19 +82,22 @@ func (s *sender) send(ctx context.Context) error {
 // errFailed is the answer of a script that cannot go on.
 var errFailed = errors.New("the container's tools failed")
 
-// converse sends portions and hears what became of each.
-func (s *sender) converse(answers *bufio.Reader, out *bufio.Writer) error {
+// converse sends all and hears what became of it.
+func (s *sender) converse(ctx context.Context, answers *bufio.Reader, pipe *io.PipeWriter) error {
 	ready, err := answers.ReadString('\n')
 	if err != nil {
 		return io.ErrUnexpectedEOF
 	}
 	kind := strings.TrimSpace(strings.TrimPrefix(ready, "ready "))
-	if ready == "failed\n" {
+	switch {
+	case ready == "failed\n":
 		return errFailed
-	}
-	if newSum(kind) == nil {
+	case kind == "ferry":
+		return s.ferry(ctx, answers, pipe)
+	case kind != "md5":
 		return fmt.Errorf("%w: %q", errProtocol, ready)
 	}
+	out := bufio.NewWriterSize(pipe, readAhead)
 	for {
 		files, err := s.next()
 		if err != nil {
@@ -99,12 +106,12 @@ func (s *sender) converse(answers *bufio.Reader, out *bufio.Writer) error {
 		if len(files) == 0 {
 			break
 		}
-		if err := s.portion(answers, out, newSum(kind), files); err != nil {
+		if err := s.portion(answers, out, files); err != nil {
 			return err
 		}
 	}
 	if len(s.folders) > 0 {
-		if err := s.finish(answers, out, newSum(kind)); err != nil {
+		if err := s.finish(answers, out); err != nil {
 			return err
 		}
 	}
@@ -128,11 +135,7 @@ func (s *sender) next() ([]*localFile, error) {
 			return nil, err
 		}
 		for _, f := range files {
-			if f.info.IsDir() {
-				s.folders = append(s.folders, f)
-			} else if f.link == "" {
-				s.all++
-			}
+			s.found(f)
 		}
 		s.summary.Troubles = append(s.summary.Troubles, s.archive.takeTroubles()...)
 		s.pending = files
@@ -146,9 +149,18 @@ func (s *sender) next() ([]*localFile, error) {
 	return s.pending[:n], nil
 }
 
+// found takes in a file that came out of the archive.
+func (s *sender) found(f *localFile) {
+	if f.info.IsDir() {
+		s.folders = append(s.folders, f)
+	} else if f.link == "" {
+		s.all++
+	}
+}
+
 // portion sends files and takes in the answer. What was kept is not pending any more.
-func (s *sender) portion(answers *bufio.Reader, out *bufio.Writer, sum hash.Hash, files []*localFile) error {
-	spoiled, err := s.write(out, sum, "portion", files, false)
+func (s *sender) portion(answers *bufio.Reader, out *bufio.Writer, files []*localFile) error {
+	spoiled, err := s.write(out, "portion", files, false)
 	if err != nil {
 		return err
 	}
@@ -195,33 +207,45 @@ func (s *sender) settle(files []*localFile, left []string) {
 		stays[strings.TrimPrefix(name, s.stage+"/")] = true
 	}
 	for _, f := range files {
-		switch {
-		case stays[f.name]:
+		if stays[f.name] {
 			s.trouble(f.path, fault.Unwritable, "something that is there cannot be replaced by it")
-		case f.info.IsDir():
-			s.summary.Folders++
-		case f.link != "":
-			s.summary.Links++
-		default:
-			s.summary.Files++
+		} else {
+			s.count(f)
 		}
-		if f.content == nil && f.size() > 0 {
-			if now, err := os.Stat(f.path); err != nil {
-				s.trouble(f.path, fault.Vanished, "after it was read; it was "+f.state())
-			} else if was, is := f.state(), (&localFile{info: now}).state(); was != is {
-				s.trouble(f.path, fault.Changed, "it was "+was+"; it is "+is)
-			}
-		}
+		s.compare(f)
+	}
+}
+
+func (s *sender) count(f *localFile) {
+	switch {
+	case f.info.IsDir():
+		s.summary.Folders++
+	case f.link != "":
+		s.summary.Links++
+	default:
+		s.summary.Files++
+	}
+}
+
+// compare says of a file that was read whether it has changed.
+func (s *sender) compare(f *localFile) {
+	if f.content != nil || f.size() == 0 {
+		return
+	}
+	if now, err := os.Stat(f.path); err != nil {
+		s.trouble(f.path, fault.Vanished, "after it was read; it was "+f.state())
+	} else if was, is := f.state(), (&localFile{info: now}).state(); was != is {
+		s.trouble(f.path, fault.Changed, "it was "+was+"; it is "+is)
 	}
 }
 
 // finish gives folders their mode and time, those further down first.
-func (s *sender) finish(answers *bufio.Reader, out *bufio.Writer, sum hash.Hash) error {
+func (s *sender) finish(answers *bufio.Reader, out *bufio.Writer) error {
 	var deepestFirst []*localFile
 	for i := range s.folders {
 		deepestFirst = append(deepestFirst, s.folders[len(s.folders)-1-i])
 	}
-	if _, err := s.write(out, sum, "folders", deepestFirst, true); err != nil {
+	if _, err := s.write(out, "folders", deepestFirst, true); err != nil {
 		return err
 	}
 	_, err := answer(answers)
@@ -230,7 +254,7 @@ func (s *sender) finish(answers *bufio.Reader, out *bufio.Writer, sum hash.Hash)
 
 // write sends one archive. Spoiled are the files of it that are not what their headers say; its checksum is wrong then, so that
 // nothing of it is kept.
-func (s *sender) write(out *bufio.Writer, sum hash.Hash, what string, files []*localFile, final bool) (spoiled map[*localFile]string, err error) {
+func (s *sender) write(out *bufio.Writer, what string, files []*localFile, final bool) (spoiled map[*localFile]string, err error) {
 	length := int64(1024) // the end of an archive
 	var headers [][]byte
 	for _, f := range files {
@@ -245,6 +269,7 @@ func (s *sender) write(out *bufio.Writer, sum hash.Hash, what string, files []*l
 		return nil, err
 	}
 	spoiled = map[*localFile]string{}
+	sum := md5.New() //nolint:gosec // see its import
 	both := io.MultiWriter(out, sum)
 	for i, f := range files {
 		if _, err := both.Write(headers[i]); err != nil {

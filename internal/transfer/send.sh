@@ -1,24 +1,20 @@
 # shellcheck shell=sh disable=SC2015
-# send FOLDER STAGE: takes files into FOLDER, a real path below /, in portions on standard input. It says "ready SUM", how
-# checksums are made. A portion is
+# send FOLDER STAGE: takes files into FOLDER, a real path below /. The debug image has a program for it
+# (images/debug/src/ferry.c). Else they come in portions on standard input. It says "ready md5", how checksums are made. A
+# portion is
 #   - a line "portion N", a tar archive of N bytes, a line with its checksum: unpacked in STAGE, a new folder in FOLDER, and
 #     moved from there, each file by one rename. The answer is "kept", and those that could not be moved, each ended by NUL,
 #     and NUL; or "damaged", and nothing is kept
 #   - or a line "folders N" and an archive of folders, which are there and get their mode and time
 # "end" ends it. Where it cannot go on the answer is "failed". Why is on standard error. STAGE is removed in any case.
+command -v ferry >/dev/null && exec ferry in "/$1"
 cd "/$1" || { echo failed; exit 1; }
 stage=$2
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 143' TERM INT HUP
-if command -v tally >/dev/null; then
-  kind=crc64
-  take() { tally "$1" 3>&4; }
-else
-  kind=md5
-  take() {
-    { { dd bs=64k iflag=fullblock,count_bytes "count=$1" status=none | tee /proc/self/fd/5 >&6; } 5>&1 | md5sum >&4; } 6>&1
-  }
-fi
+take() {
+  { { dd bs=64k iflag=fullblock,count_bytes "count=$1" status=none | tee /proc/self/fd/5 >&6; } 5>&1 | md5sum >&4; } 6>&1
+}
 # unpack BYTES FOLDER: sum is the checksum of what came, and broken is set where tar could not unpack it. What tar leaves is
 # taken in all the same, since the next portion comes after it.
 unpack() {
@@ -49,7 +45,7 @@ merge() (
 )
 
 { mkdir "$stage" && rmdir "$stage"; } || { echo failed; exit 1; }
-echo "ready $kind"
+echo "ready md5"
 while read -r what n; do
   case $what in
     portion)

@@ -17,11 +17,15 @@ type archiveReader struct {
 	in *tar.Reader
 	// ahead is a file that was too large for the last portion.
 	ahead *localFile
+	// limit is how many bytes are taken at the most, 0 for any.
+	limit, taken int64
 	// troubles are members that cannot be sent on.
 	troubles []fault.NotCopied
 }
 
-func newArchiveReader(in io.Reader) *archiveReader { return &archiveReader{in: tar.NewReader(in)} }
+func newArchiveReader(in io.Reader, limit int64) *archiveReader {
+	return &archiveReader{in: tar.NewReader(in), limit: limit}
+}
 
 // smallFile is up to how many bytes a file is held in memory, so that many of them make one portion.
 const smallFile = 64 << 10
@@ -40,21 +44,18 @@ func (a *archiveReader) next() ([]*localFile, error) {
 	}
 	var files []*localFile
 	for size := int64(0); len(files) < portionFiles && size < portionBytes; {
-		h, err := a.in.Next()
-		if errors.Is(err, io.EOF) {
+		f, err := a.nextFile()
+		if err != nil {
+			return nil, err
+		}
+		if f == nil {
 			break
 		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the archive on standard input: %w", err)
-		}
-		f, err := a.file(h)
 		switch {
-		case err != nil:
-			return nil, err
-		case f == nil:
+		case f.first != nil: // which is elsewhere by now
+			a.trouble(f.name, "a hard link in an archive needs the debug image of this program")
 			continue
 		case f.size() > smallFile:
-			f.content = a.in
 			if len(files) == 0 {
 				return []*localFile{f}, nil
 			}
@@ -73,15 +74,47 @@ func (a *archiveReader) next() ([]*localFile, error) {
 	return files, nil
 }
 
+// nextFile is the next file, or nil at the end. Its content must be read before the next one.
+func (a *archiveReader) nextFile() (*localFile, error) {
+	for {
+		h, err := a.in.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("reading the archive on standard input: %w", err)
+		}
+		f, err := a.file(h)
+		if err != nil || f != nil {
+			return f, err
+		}
+	}
+}
+
+func (a *archiveReader) trouble(name, detail string) {
+	a.troubles = append(a.troubles, fault.NotCopied{Path: name, Trouble: fault.Special, Detail: detail})
+}
+
+// outOf reports whether a name leads out of the folder that it is to be below.
+func outOf(name string) bool {
+	return strings.HasPrefix(name, "/") || name == ".." || strings.HasPrefix(name, "../")
+}
+
 // file is what a header is about, or nil where that cannot be copied. A name that leads out of the folder is an error.
 func (a *archiveReader) file(h *tar.Header) (*localFile, error) {
 	name := path.Clean(h.Name)
-	if strings.HasPrefix(name, "/") || name == ".." || strings.HasPrefix(name, "../") {
+	if outOf(name) || h.Typeflag == tar.TypeLink && outOf(path.Clean(h.Linkname)) {
 		return nil, &fault.Usage{Reason: fmt.Sprintf("the archive on standard input has a file %q, which is not below its folder", h.Name), Hint: "make it with relative names: tar -C FOLDER -c ."}
 	}
 	f := &localFile{path: name, name: name, info: h.FileInfo()}
 	switch h.Typeflag {
 	case tar.TypeReg:
+		if a.taken += h.Size; a.limit > 0 && a.taken > a.limit {
+			return nil, &fault.TooMuch{Bytes: a.taken, Limit: a.limit}
+		}
+		f.content = a.in
+	case tar.TypeLink:
+		f.first = &localFile{name: path.Clean(h.Linkname)}
 	case tar.TypeDir:
 		if name == "." {
 			return nil, nil
@@ -89,7 +122,7 @@ func (a *archiveReader) file(h *tar.Header) (*localFile, error) {
 	case tar.TypeSymlink:
 		f.link = h.Linkname
 	default:
-		a.troubles = append(a.troubles, fault.NotCopied{Path: name, Trouble: fault.Special, Detail: "in an archive only files, folders and symbolic links are copied"})
+		a.trouble(name, "in an archive only files, folders and links are copied")
 		return nil, nil
 	}
 	return f, nil
