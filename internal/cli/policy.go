@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,14 +26,14 @@ func newPolicy(f *factory) *cobra.Command {
 		Use:   "policy",
 		Short: "Print the manifests that allow debugging",
 		RunE: func(_ *cobra.Command, args []string) error {
-			reason := "policy needs the word that says which manifests: roles"
+			reason := "policy needs the word that says which manifests: roles or generate"
 			if len(args) > 0 {
 				reason = fmt.Sprintf("policy has no manifests %q", args[0])
 			}
-			return &fault.Usage{Reason: reason, Hint: "print the Roles: kubectl mindebug policy roles --help"}
+			return &fault.Usage{Reason: reason, Hint: "see what they are: kubectl mindebug policy --help"}
 		},
 	}
-	c.AddCommand(newPolicyRoles(f))
+	c.AddCommand(newPolicyRoles(f), newPolicyGenerate(f))
 	return c
 }
 
@@ -105,18 +106,21 @@ service account named. Rules that are marked optional can be deleted.`,
 			if err != nil {
 				return err
 			}
-			manifests := policy.Roles(grant)
-			if flags.output == formatJSON {
-				return writeJSON(cmd.OutOrStdout(), policy.List(manifests))
-			}
-			text, err := policy.YAML(manifests)
-			if err != nil {
-				return err
-			}
-			return write(cmd.OutOrStdout(), text)
+			return writeManifests(cmd.OutOrStdout(), flags.output, policy.Roles(grant))
 		},
 	}
 	c.Flags().SortFlags = false
 	flags.add(c.Flags())
 	return c
+}
+
+func writeManifests(w io.Writer, output string, manifests []policy.Manifest) error {
+	if output == formatJSON {
+		return writeJSON(w, policy.List(manifests))
+	}
+	text, err := policy.YAML(manifests)
+	if err != nil {
+		return err
+	}
+	return write(w, text)
 }

@@ -109,7 +109,7 @@ func TestRun(t *testing.T) {
 		{name: "verb with an unknown flag", args: []string{"version", "--bogus"}, status: 2},
 		{name: "a kubeconfig that cannot be read", args: []string{"pod/x"}, status: 125},
 		{name: "the same in a verb", args: []string{"policy", "roles"}, status: 1},
-		{name: "a verb of no verb", args: []string{"policy"}, status: 2, stderr: "error: policy needs the word that says which manifests: roles\nhint: print the Roles: kubectl mindebug policy roles --help\n"},
+		{name: "a verb of no verb", args: []string{"policy"}, status: 2, stderr: "error: policy needs the word that says which manifests: roles or generate\nhint: see what they are: kubectl mindebug policy --help\n"},
 		{name: "an unknown form of output", args: []string{"policy", "roles", "-o", "wide"}, status: 2},
 		{
 			name: "an error as JSON", args: []string{"policy", "roles", "-o", "json", "x"}, status: 2,

@@ -27,7 +27,9 @@ func YAML(manifests []Manifest) ([]byte, error) {
 				fmt.Fprintf(&out, "# %s\n", comments[0])
 				comments = comments[1:]
 			}
-			out.WriteString(line)
+			if line != "status: {}\n" { // which is the server's to write
+				out.WriteString(line)
+			}
 		}
 	}
 	return out.Bytes(), nil
