@@ -101,6 +101,9 @@ func inIdentity(err error, m *message) bool {
 	switch {
 	case errors.As(err, &image):
 		m.text, m.hint = aboutRegistry(image)
+		if m.hint == "" {
+			m.hint = "where the image is to be had, save it (docker save IMAGE -o IMAGE.tar), and look at that: kubectl mindebug inspect --file IMAGE.tar"
+		}
 	case errors.As(err, &unknown):
 		explainNoIdentity(unknown, m)
 	case errors.As(err, &notEffective):

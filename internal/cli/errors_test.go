@@ -490,15 +490,18 @@ var explained = []struct {
 	},
 	{
 		name: "image not there", err: &fault.Registry{Image: "web:1", Reason: fault.ImageNotFound, Cause: errors.New("404")}, status: 125,
-		want: "error: image web:1: its registry does not have it: 404\n",
+		want: "error: image web:1: its registry does not have it: 404\n" +
+			"hint: where the image is to be had, save it (docker save IMAGE -o IMAGE.tar), and look at that: kubectl mindebug inspect --file IMAGE.tar\n",
 	},
 	{
 		name: "registry without an answer", err: &fault.Registry{Image: "web:1", Reason: fault.RegistryUnreachable, Cause: errors.New("refused")}, status: 125,
-		want: "error: image web:1: its registry gives no answer: refused\n",
+		want: "error: image web:1: its registry gives no answer: refused\n" +
+			"hint: where the image is to be had, save it (docker save IMAGE -o IMAGE.tar), and look at that: kubectl mindebug inspect --file IMAGE.tar\n",
 	},
 	{
 		name: "image that cannot be read", err: &fault.Registry{Image: "web:1", Reason: fault.ImageUnreadable, Cause: errors.New("torn")}, status: 125,
-		want: "error: image web:1: torn\n",
+		want: "error: image web:1: torn\n" +
+			"hint: where the image is to be had, save it (docker save IMAGE -o IMAGE.tar), and look at that: kubectl mindebug inspect --file IMAGE.tar\n",
 	},
 	{
 		name: "capabilities without effect", err: &fault.NotEffective{Pod: web, Container: "app", Capabilities: []string{"NET_ADMIN", "BPF"}, UID: 65532}, status: 125,
