@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -44,7 +45,7 @@ func (s Subject) container() (corev1.Container, corev1.ContainerStatus) {
 func bytesText[T int64 | int](n T) string {
 	units, value := []string{"KiB", "MiB", "GiB", "TiB"}, float64(n)
 	if n < 1<<10 {
-		return fmt.Sprintf("%d bytes", n)
+		return plural(n, "byte")
 	}
 	unit := -1
 	for value >= 1<<10 && unit < len(units)-1 {
@@ -100,4 +101,15 @@ func percent(part, all int64) int64 {
 		return 0
 	}
 	return int64(float64(part) / float64(all) * 100)
+}
+
+// shellWord is a path as one word of a POSIX shell.
+func shellWord(text string) string {
+	odd := func(r rune) bool {
+		return !strings.ContainsRune("@%+=:,./_-", r) && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	}
+	if strings.ContainsFunc(text, odd) {
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	return text
 }

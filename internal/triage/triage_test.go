@@ -230,7 +230,7 @@ type local struct{ shell []string }
 
 // Run implements Runner.
 func (l local) Run(ctx context.Context, script string, args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
-	words, in := session.Script("/", script, args, stdin) // which each line of /proc/PID/cgroup has
+	words, in := session.Script("of no container", script, args, stdin) // so that this process is the only one
 	cmd := exec.CommandContext(ctx, l.shell[0], append(slices.Clone(l.shell[1:]), words[1:]...)...)
 	pid := os.Getpid()
 	cmd.Env = []string{fmt.Sprintf("T=/proc/%d/root", pid), fmt.Sprintf("TPID=%d", pid), "PATH=" + os.Getenv("PATH")}
