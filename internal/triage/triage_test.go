@@ -253,7 +253,7 @@ func TestScripts(t *testing.T) {
 	for name, shell := range shells {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			report, err := Run(t.Context(), local{shell}, aSubject(), Names(), time.Now)
+			report, err := Run(t.Context(), offline{local{shell}}, aSubject(), Names(), time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
