@@ -29,6 +29,9 @@ const triageExample = `  # A first look at a pod: what is wrong comes first
   # Whether the pod reaches a host
   kubectl mindebug triage pod/web-7d net --host orders.shop:9000
 
+  # Whether the target would trust a host
+  kubectl mindebug triage pod/web-7d tls --host orders.shop:443
+
   # For a ticket
   kubectl mindebug triage pod/web-7d -o markdown >triage.md`
 
@@ -47,7 +50,7 @@ type triageFlags struct {
 
 func (f *triageFlags) add(flags *pflag.FlagSet) {
 	f.targetFlags.add(flags)
-	addGiven(flags, &f.host, "host", "HOST:PORT to reach from the target's network: it is connected to, and sent nothing")
+	addGiven(flags, &f.host, "host", "HOST:PORT to reach from the target's network: it is connected to, and sent nothing but, for the topic tls, the beginning of TLS")
 	f.imageFlags.add(flags)
 	f.planFlags.add(flags)
 	f.startFlags.add(flags)
@@ -63,10 +66,9 @@ func (f *triageFlags) request(words []string, around surroundings) (r app.Triage
 	if r.TargetRequest, err = f.targetFlags.request(words, around.verbs); err != nil {
 		return r, err
 	}
-	if err := checkHost(f.host); err != nil {
+	if r.Host, err = f.hostFor(r.Topics); err != nil {
 		return r, err
 	}
-	r.Host = f.host
 	if r.PlanRequest, err = f.planFlags.request(); err != nil {
 		return r, err
 	}
@@ -110,6 +112,21 @@ func checkTopics(topics []string) error {
 		return usage
 	}
 	return nil
+}
+
+// hostFor is the host that is to be reached; where it is TLS that is looked at, the port may be left away.
+func (f *triageFlags) hostFor(topics []string) (string, error) {
+	if !slices.Contains(topics, triage.TLS) {
+		return f.host, checkHost(f.host)
+	}
+	if f.host == "" {
+		return "", &fault.Usage{Reason: "the topic tls needs --host: whose certificate is to be looked at", Hint: "for instance --host orders.shop:443"}
+	}
+	host := f.host
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		host = net.JoinHostPort(strings.Trim(host, "[]"), "443")
+	}
+	return host, checkHost(host)
 }
 
 // checkHost refuses what is not HOST:PORT.

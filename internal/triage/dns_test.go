@@ -173,11 +173,14 @@ func (r *askRunner) Run(ctx context.Context, script string, args []string, stdin
 	return r.local.Run(ctx, script, args, stdin, stdout, stderr)
 }
 
-// offline answers for the name servers of this machine.
+// offline answers for the name servers of this machine, and for who would speak TLS.
 type offline struct{ local }
 
 // Run implements Runner.
 func (o offline) Run(ctx context.Context, script string, args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	if script == dialScript {
+		return 1, nil
+	}
 	if script != dnsAskScript {
 		return o.local.Run(ctx, script, args, stdin, stdout, stderr)
 	}

@@ -253,7 +253,9 @@ func TestScripts(t *testing.T) {
 	for name, shell := range shells {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			report, err := Run(t.Context(), offline{local{shell}}, aSubject(), Names(), time.Now)
+			s := aSubject()
+			s.Host = "127.0.0.1:1"
+			report, err := Run(t.Context(), offline{local{shell}}, s, Names(), time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
