@@ -171,7 +171,7 @@ func (a answer) short() string {
 	case strings.Contains(a.said, "onnection refused"):
 		return "no answer, connection refused"
 	}
-	return "no answer"
+	return "no answer within 3 seconds"
 }
 
 // text is the answer for a reader.

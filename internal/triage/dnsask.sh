@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC3045
-# MARK [SERVER NAME]...: asks each name server for that name, all at once, for 6 seconds at the most. Each answer is one
+# MARK [SERVER NAME]...: asks each name server for that name, all at once, for 3 seconds at the most. Each answer is one
 # write, so that no other stands in it.
 ulimit -v 16384 2>/dev/null
 exec </dev/null
@@ -7,7 +7,7 @@ mark=$1
 shift
 ask() {
   read -r from _ </proc/uptime
-  said=$(timeout 6 nslookup "$2" "$1" 2>&1 | head -c 1500)
+  said=$(timeout 3 nslookup "$2" "$1" 2>&1 | head -c 1500)
   read -r to _ </proc/uptime
   printf '\n%s ask %s %s\n%s %s\n%s\n' "$mark" "$1" "$2" "$from" "$to" "$said"
 }

@@ -43,12 +43,13 @@ func triage(t *testing.T, pod *corev1.Pod, args ...string) (report triaged) {
 func TestTriageHealthy(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
+	names := newNameServer(t, ns)
 	for _, name := range []string{"scratch-go", "java", "nodejs", "python3"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			i := images.ByName(name)
 			kindOf(t, name)
-			pod := newPod(t, kindPod(t, ns, i))
+			pod := newPod(t, kindPod(t, ns, i).With(asking(names)))
 			report := triage(t, pod)
 			for _, f := range report.Findings {
 				t.Errorf("it finds %+v", f)
@@ -60,7 +61,7 @@ func TestTriageHealthy(t *testing.T) {
 					t.Errorf("of %s it has the facts %v; not read were %q", topic.Name, topic.Facts, topic.Unread)
 				}
 			}
-			for _, topic := range []string{"process", "net", "memory", "cpu", "time", "config", "files", "disk"} {
+			for _, topic := range []string{"process", "net", "dns", "memory", "cpu", "time", "config", "files", "disk"} {
 				if !slices.Contains(names, topic) {
 					t.Errorf("it looks at %q, and not at %s", names, topic)
 				}

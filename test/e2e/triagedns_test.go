@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -11,26 +10,10 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 )
 
-// topicReport is what triage says of one topic, as docs/triage.md promises it to programs.
-type topicReport struct {
-	Findings []struct{ Weight, Topic, Fact, Why, Next string }
-	Topics   []struct {
-		Name   string
-		Facts  []struct{ Name, Text string }
-		Unread []string
-	}
-}
-
-// lookAt runs triage for one topic of pod/target and returns its report.
-func lookAt(t *testing.T, pod *corev1.Pod, topic string, args ...string) (report topicReport) {
+// lookAt runs triage for one topic, of which all must be read.
+func lookAt(t *testing.T, pod *corev1.Pod, topic string, args ...string) triaged {
 	t.Helper()
-	r := mindebug(t, pod, append([]string{"triage", "pod/" + pod.Name, topic, "-q", "-o", "json"}, args...)...)
-	if r.status != 0 || r.stderr != "" {
-		t.Fatalf("status %d, stderr %q, stdout %q", r.status, r.stderr, r.stdout)
-	}
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
-		t.Fatalf("%v: %q", err, r.stdout)
-	}
+	report := triage(t, pod, append([]string{topic}, args...)...)
 	if len(report.Topics) != 1 || report.Topics[0].Name != topic || len(report.Topics[0].Unread) > 0 {
 		t.Fatalf("topics %+v", report.Topics)
 	}
@@ -38,7 +21,7 @@ func lookAt(t *testing.T, pod *corev1.Pod, topic string, args ...string) (report
 }
 
 // want holds the findings, "weight: fact", to what was planted.
-func (r topicReport) want(t *testing.T, findings ...string) {
+func (r triaged) want(t *testing.T, findings ...string) {
 	t.Helper()
 	var got []string
 	for _, f := range r.Findings {
@@ -49,8 +32,8 @@ func (r topicReport) want(t *testing.T, findings ...string) {
 	}
 }
 
-// fact is what is said of one thing.
-func (r topicReport) fact(name string) string {
+// fact is what is said of one thing in the first topic.
+func (r triaged) fact(name string) string {
 	for _, f := range r.Topics[0].Facts {
 		if f.Name == name {
 			return f.Text
@@ -86,22 +69,29 @@ func newNameServer(t *testing.T, namespace string) string {
 	return pod.Status.PodIP
 }
 
+// asking lets a pod ask these name servers, with a cluster's search domains.
+func asking(servers ...string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Spec.DNSPolicy = corev1.DNSNone
+		p.Spec.DNSConfig = &corev1.PodDNSConfig{
+			Nameservers: servers, Searches: []string{"shop.svc.cluster.local", "svc.cluster.local", "cluster.local"},
+			Options: []corev1.PodDNSConfigOption{{Name: "ndots", Value: new("5")}},
+		}
+	}
+}
+
 // TestTriageDNS: a resolver as it should be, and each fault planted. The target's own files are what counts.
 func TestTriageDNS(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t, "restricted")
 	good := newNameServer(t, namespace)
 	const dead = "192.0.2.1" // for documentation (RFC 5737): nobody has it
-	search := []string{"shop.svc.cluster.local", "svc.cluster.local", "cluster.local"}
-	asks := func(name string, servers, search []string) *corev1.Pod {
-		return newPod(t, restrictedPod(t, namespace, name).With(func(p *corev1.Pod) {
-			p.Spec.DNSPolicy = corev1.DNSNone
-			p.Spec.DNSConfig = &corev1.PodDNSConfig{Nameservers: servers, Searches: search, Options: []corev1.PodDNSConfigOption{{Name: "ndots", Value: new("5")}}}
-		}))
+	asks := func(name string, change func(*corev1.Pod)) *corev1.Pod {
+		return newPod(t, restrictedPod(t, namespace, name).With(change))
 	}
 	t.Run("healthy", func(t *testing.T) {
 		t.Parallel()
-		r := lookAt(t, asks("healthy", []string{good}, search), "dns", "--host=db.known:5432")
+		r := lookAt(t, asks("healthy", asking(good)), "dns", "--host=db.known:5432")
 		r.want(t)
 		if got := r.fact("server " + good); !strings.HasPrefix(got, "answers, in ") {
 			t.Errorf("the server is said to be %q", got)
@@ -115,12 +105,15 @@ func TestTriageDNS(t *testing.T) {
 	})
 	t.Run("no server", func(t *testing.T) {
 		t.Parallel()
-		lookAt(t, asks("silent", []string{dead}, search), "dns").want(t, "critical: no name server answers: "+dead)
+		lookAt(t, asks("silent", asking(dead)), "dns").want(t, "critical: no name server answers: "+dead)
 	})
 	t.Run("one of two, of another zone", func(t *testing.T) {
 		t.Parallel()
-		many := []string{"svc.elsewhere", "a.test", "b.test", "c.test", "d.test"}
-		lookAt(t, asks("mixed", []string{dead, good}, many), "dns", "--host=db.nowhere:5432").want(t,
+		mixed := asks("mixed", func(p *corev1.Pod) {
+			asking(dead, good)(p)
+			p.Spec.DNSConfig.Searches = []string{"svc.elsewhere", "a.test", "b.test", "c.test", "d.test"}
+		})
+		lookAt(t, mixed, "dns", "--host=db.nowhere:5432").want(t,
 			"critical: the name db.nowhere is not found: db.nowhere.svc.elsewhere.: NXDOMAIN, db.nowhere.a.test.: NXDOMAIN, db.nowhere.b.test.: NXDOMAIN, db.nowhere.c.test.: NXDOMAIN, db.nowhere.d.test.: NXDOMAIN, db.nowhere.: NXDOMAIN",
 			"warning: a name server does not answer: "+dead,
 			"warning: a name server does not know kubernetes.default.svc.elsewhere.: "+good,
