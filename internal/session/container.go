@@ -144,6 +144,9 @@ func Alterations(want, stored corev1.EphemeralContainer) []string {
 	}
 	for _, v := range slices.Concat(stored.Env, want.Env) {
 		isIt := func(other corev1.EnvVar) bool { return equality.Semantic.DeepEqual(v, other) }
+		if v.Name == varUser && variable(&want, varUser) == "" {
+			continue // who adds it: where a policy writes that, the client's own name for it comes later
+		}
 		text := "variable " + v.Name
 		inBoth := slices.ContainsFunc(want.Env, isIt) && slices.ContainsFunc(stored.Env, isIt)
 		if !inBoth && !slices.Contains(out, text) {

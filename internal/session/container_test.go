@@ -309,6 +309,9 @@ func TestAlterations(t *testing.T) {
 		{"variables", func(c *corev1.EphemeralContainer) {
 			c.Env = []corev1.EnvVar{{Name: "A", Value: "9"}, {Name: "C"}}
 		}, []string{"variable A", "variable C", "variable B"}},
+		{"who adds it", func(c *corev1.EphemeralContainer) {
+			c.Env = append(c.Env, corev1.EnvVar{Name: "MINDEBUG_USER", Value: "dana"})
+		}, nil},
 		{"anything else", func(c *corev1.EphemeralContainer) {
 			c.Command, c.TTY, c.TerminationMessagePath = []string{"bash"}, true, "/tmp/log"
 		}, []string{"command", "terminationMessagePath", "tty"}},

@@ -29,7 +29,7 @@ func Mounts(target *corev1.Container) (mounts []corev1.VolumeMount, left []Unmou
 		case hides(m.MountPath):
 			left = append(left, Unmountable{m.MountPath, "hides"})
 		default:
-			mounts = append(mounts, corev1.VolumeMount{Name: m.Name, MountPath: m.MountPath, ReadOnly: true})
+			mounts = append(mounts, corev1.VolumeMount{Name: m.Name, MountPath: m.MountPath, ReadOnly: true, RecursiveReadOnly: m.RecursiveReadOnly})
 		}
 	}
 	for _, d := range target.VolumeDevices {
