@@ -15,7 +15,7 @@ import (
 )
 
 // shellBlock is a block of a page that is to be run.
-var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+var shellBlock = regexp.MustCompile("(?s)\n```sh\n(.*?\n)```\n")
 
 // TestRollout runs docs/rollout.md: from nothing to a user's first session and what is refused, and back to nothing.
 func TestRollout(t *testing.T) {

@@ -112,6 +112,9 @@ func mounts() []Case {
 			p.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/data"}, {Name: "part", MountPath: "/part", SubPath: "a"}}
 		})
 	}
+	deeply := target(func(c *corev1.Container) {
+		c.VolumeMounts[0].ReadOnly, c.VolumeMounts[0].RecursiveReadOnly = true, new(corev1.RecursiveReadOnlyIfPossible)
+	})
 	const words = "has mounts that are not its target's own, read-only and where the target has them: "
 	return []Case{
 		newCase("mounts: the target's", "", volumes, mount(corev1.VolumeMount{Name: "data", MountPath: "/data", ReadOnly: true})),
@@ -127,9 +130,10 @@ func mounts() []Case {
 		newCase("mounts: with what is mounted later", words, volumes, mount(corev1.VolumeMount{
 			Name: "data", MountPath: "/data", ReadOnly: true, MountPropagation: new(corev1.MountPropagationHostToContainer),
 		})),
-		newCase("mounts: less deeply read-only", words, volumes, target(func(c *corev1.Container) {
-			c.VolumeMounts[0].ReadOnly, c.VolumeMounts[0].RecursiveReadOnly = true, new(corev1.RecursiveReadOnlyIfPossible)
-		}), mount(corev1.VolumeMount{Name: "data", MountPath: "/data", ReadOnly: true})),
+		newCase("mounts: less deeply read-only", words, volumes, deeply, mount(corev1.VolumeMount{Name: "data", MountPath: "/data", ReadOnly: true})),
+		newCase("mounts: as deeply read-only", "", volumes, deeply, mount(corev1.VolumeMount{
+			Name: "data", MountPath: "/data", ReadOnly: true, RecursiveReadOnly: new(corev1.RecursiveReadOnlyIfPossible),
+		})),
 		newCase("mounts: a device", "has volumeDevices", volumes, added(func(c *container) {
 			c.VolumeDevices = []corev1.VolumeDevice{{Name: "disk", DevicePath: "/dev/disk"}}
 		})),
