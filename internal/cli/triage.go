@@ -33,7 +33,7 @@ const triageExample = `  # A first look at a pod: what is wrong comes first
   kubectl mindebug triage pod/web-7d tls --host orders.shop:443
 
   # For a ticket
-  kubectl mindebug triage pod/web-7d -o markdown >triage.md`
+  kubectl mindebug triage pod/web-7d -o markdown --out case-4711.tgz >triage.md`
 
 // formatMarkdown is a page to be pasted.
 const formatMarkdown = "markdown"
@@ -45,7 +45,7 @@ type triageFlags struct {
 	planFlags
 	imageFlags
 	startFlags
-	output string
+	output, out string
 }
 
 func (f *triageFlags) add(flags *pflag.FlagSet) {
@@ -55,6 +55,7 @@ func (f *triageFlags) add(flags *pflag.FlagSet) {
 	f.planFlags.add(flags)
 	f.startFlags.add(flags)
 	addOutput(flags, &f.output, formatJSON, formatYAML, formatMarkdown)
+	addGiven(flags, &f.out, "out", "also write the report, every raw output, with what looks like a secret redacted, and checksums, as the folder DIR or the archive FILE.tgz")
 }
 
 // request turns words and flags into a request.
@@ -167,12 +168,15 @@ The exit status is 0 also where something was found, 1 where it could not be loo
 				return &fault.Usage{Reason: "triage runs no command", Hint: "leave away the `--` and what follows it"}
 			}
 			flags.ttlGiven = cmd.Flags().Changed("ttl")
+			if err := checkOut(flags.out); err != nil {
+				return err
+			}
 			request, err := flags.request(args, surroundings{getenv: f.program.Getenv, verbs: cmd.SuggestionsFor})
 			if err != nil {
 				return err
 			}
 			f.sayIgnored(request.SessionRequest)
-			return f.triage(cmd.Context(), request, flags.output)
+			return f.triage(cmd.Context(), request, flags.output, flags.out)
 		},
 	}
 	c.Flags().SortFlags = false
@@ -190,7 +194,7 @@ func topicHelp() string {
 }
 
 // triage looks and prints what was found.
-func (f *factory) triage(ctx context.Context, r app.TriageRequest, output string) error {
+func (f *factory) triage(ctx context.Context, r app.TriageRequest, output, out string) error {
 	c, execer, err := f.connectToRun()
 	if err != nil {
 		return err
@@ -204,6 +208,11 @@ func (f *factory) triage(ctx context.Context, r app.TriageRequest, output string
 		return err
 	}
 	report := newTriageReport(r.Context, found)
+	if out != "" {
+		if err := f.writeTicket(out, report, found, r.Quiet); err != nil {
+			return err
+		}
+	}
 	switch output {
 	case formatJSON:
 		return writeJSON(f.program.Out, report)
