@@ -19,7 +19,7 @@ CODE_MODULES = $(filter-out hack/tools,$(MODULES))
 FUZZTIME ?= 10s
 
 # What `make test` does, what fails soonest first.
-STEPS = tools check-fmt check-mod check-generated shellcheck vet lint unit unit-cluster e2e
+STEPS = tools check-fmt check-mod check-generated shellcheck vet lint unit unit-cluster check-dist e2e
 
 .PHONY: help
 help: ## list the targets
@@ -50,7 +50,7 @@ test: ## all that CI checks, with the seconds of each step
 .PHONY: unit
 unit: $(TOOLS)/gotestsum ## unit tests: no root, no cluster, seconds
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=50 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -race -shuffle=on $(ARGS) \
-		$$(go list ./... | grep -Ev '/(internal/proof|test/e2e|test/bench)(/|$$)')
+		$$(go list ./... | grep -Ev '/(internal/proof|test/e2e|test/bench|hack/dist)(/|$$)')
 	@# Its shards share nothing, and the race detector would make them five times slower.
 	$(TOOLS)/gotestsum --format pkgname-and-test-fails -- -shuffle=on $(ARGS) ./internal/proof
 
@@ -131,6 +131,25 @@ lint: $(TOOLS)/golangci-lint ## golangci-lint, in each module
 .PHONY: vuln
 vuln: $(TOOLS)/govulncheck ## known faults in dependencies (asks the Go vulnerability database)
 	$(TOOLS)/govulncheck ./...
+
+##@ Release
+
+# The version of a release is its tag; else what semantic versions and krew take for one that comes before all.
+RELEASE = $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null || echo v0.0.0-g$$(git rev-parse --short HEAD))
+# Dates in what is released are those of the sources.
+DIST = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) go run ./hack/dist
+
+.PHONY: dist
+dist: ## make dist/: archives for all platforms, sums, bills of materials, krew manifest (RELEASE=v1.2.3 IMAGE=NAME@DIGEST)
+	$(DIST) -version '$(RELEASE)' -image '$(IMAGE)' $(ARGS)
+
+.PHONY: krew
+krew: dist ## the same, and write krew.yaml anew
+	cp dist/mindebug.yaml krew.yaml
+
+.PHONY: check-dist
+check-dist: ## a release for this platform: made twice, the same; laid out as krew does, it runs
+	go test $(ARGS) ./hack/dist
 
 ##@ House
 

@@ -1,5 +1,6 @@
 // Command docs writes what of the documentation is made from the code that it is about: `docs pages ../../docs`, which
-// `make generate` runs, the generated parts of pages and the command reference; `docs man DIR` the man pages of a release.
+// `make generate` runs, the generated parts of pages and the command reference; `docs man DIR` and `docs completion DIR` the man
+// pages and completion scripts of a release.
 package main
 
 //go:generate go run . pages ../../docs
@@ -27,7 +28,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 2 {
-		return errors.New("usage: docs pages|man DIR")
+		return errors.New("usage: docs pages|man|completion DIR")
 	}
 	switch what, dir := args[0], args[1]; what {
 	case "pages":
@@ -39,6 +40,8 @@ func run(args []string) error {
 		return reference(filepath.Join(dir, "reference"))
 	case "man":
 		return manPages(dir)
+	case "completion":
+		return completionScripts(dir)
 	default:
 		return fmt.Errorf("there is nothing called %q to write", what)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -34,4 +35,23 @@ func manPages(dir string) error {
 		return err
 	}
 	return doc.GenManTree(tree(), &doc.GenManHeader{Section: "1", Source: "mindebug", Manual: "kubectl mindebug"}, dir)
+}
+
+// completionScripts writes those of each shell, under the names that the shells look for.
+func completionScripts(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root := tree()
+	for name, write := range map[string]func(path string) error{
+		"kubectl-mindebug.bash": func(path string) error { return root.GenBashCompletionFileV2(path, true) },
+		"_kubectl-mindebug":     root.GenZshCompletionFile,
+		"kubectl-mindebug.fish": func(path string) error { return root.GenFishCompletionFile(path, true) },
+		"kubectl-mindebug.ps1":  root.GenPowerShellCompletionFileWithDesc,
+	} {
+		if err := write(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
