@@ -26,5 +26,5 @@ func main() {
 	}()
 	cache, _ := os.UserCacheDir() // without one nothing is kept
 	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Version: version, CacheDir: cache}
-	os.Exit(cli.Run(ctx, program, os.Args[1:]))
+	os.Exit(cli.Run(ctx, program, cli.Words(os.Args)))
 }

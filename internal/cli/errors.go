@@ -118,7 +118,7 @@ func (m message) writeJSON(out io.Writer) {
 // explain turns an error into words and an exit status. It is the only place that does.
 func explain(err error) message {
 	m := message{text: err.Error(), status: statusFailed}
-	for _, words := range []func(error, *message) bool{inCopy, inUsage, inAccess, inPods, inTarget, inPodCopy, inStart, inSession, inContent, inAnswer} {
+	for _, words := range []func(error, *message) bool{inCopy, inUsage, inAccess, inPods, inTarget, inPodCopy, inStart, inSession, inContent, inCompletion, inAnswer} {
 		if words(err, &m) {
 			break
 		}

@@ -72,6 +72,21 @@ var explained = []struct {
 		want: "error: reading kubeconfig: file does not exist\nhint: see what kubectl makes of it: kubectl config view\n",
 	},
 	{
+		name: "completion for a program that is not on PATH", err: &fault.NoCompleter{Cause: fs.ErrNotExist}, status: 125,
+		want: "error: no folder of PATH has kubectl-mindebug\nhint: install the plugin first, or put its folder on PATH\n",
+	},
+	{
+		name: "completion where something else is", err: &fault.NoCompleter{Path: "/bin/kubectl_complete-mindebug", Cause: fs.ErrExist}, status: 125,
+		want: "error: /bin/kubectl_complete-mindebug is there already, and not made by kubectl mindebug\n" +
+			"hint: see what it is; where nobody needs it, remove it and try again\n",
+	},
+	{
+		name: "completion where one may not write", status: 125,
+		err: &fault.NoCompleter{Path: "/bin/kubectl_complete-mindebug", Cause: &fs.PathError{Op: "symlink", Path: "/bin/x", Err: fs.ErrPermission}},
+		want: "error: setting up completion: symlink /bin/x: permission denied\n" +
+			"hint: as one who may write there: ln -s kubectl-mindebug /bin/kubectl_complete-mindebug\n",
+	},
+	{
 		name: "server is down", err: &fault.Unreachable{Server: "https://10.0.0.1:6443", Cause: syscall.ECONNREFUSED}, status: 125,
 		want: "error: the API server https://10.0.0.1:6443 gives no answer\n  it failed with: connection refused\n" +
 			"hint: see whether kubectl reaches it: kubectl get --raw /readyz\n",

@@ -36,6 +36,9 @@ func Run(ctx context.Context, p Program, args []string) int {
 	quiet()
 	f := &factory{program: p, flags: genericclioptions.NewConfigFlags(true)}
 	root := newRoot(f, f.session)
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		completer{f}.addTo(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
@@ -200,7 +203,8 @@ namespace and has the target's privileges, never more.`,
 	flags.add(root.Flags())
 	f.flags.AddFlags(root.PersistentFlags())
 	addVerbosity(root.PersistentFlags(), &verbosity)
-	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newTriage(f), newPolicy(f), newVersion(f.program.Version))
+	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newTriage(f), newPolicy(f),
+		newCompletion(f), newVersion(f.program.Version))
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
 		help.Args = knownVerb

@@ -1,5 +1,5 @@
 // Command find measures `kubectl mindebug find -A` over many pods beside `kubectl get pods -A -o json`, which reads the same,
-// and prints a table. It makes the pods, which nothing runs, in a namespace of its own, asserts what is found in them, and
+// and the completion of a pod's name beside `kubectl get pods`, and prints a table. It makes the pods, which nothing runs, in a namespace of its own, asserts what is found in them, and
 // removes it.
 package main
 
@@ -91,6 +91,9 @@ func open(ctx context.Context, bin string, images int) (*bench, error) {
 	}
 	if bin, err = filepath.Abs(bin); err != nil {
 		return nil, err
+	}
+	if _, err := os.Lstat(filepath.Join(bin, "kubectl_complete-mindebug")); err != nil {
+		return nil, fmt.Errorf("kubectl would complete nothing: %w; make it by PATH=%s:$PATH kubectl mindebug completion install", err, bin)
 	}
 	if err := os.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
 		return nil, err
@@ -230,7 +233,10 @@ func (b *bench) check(ctx context.Context, pods int) (sample, error) {
 	return s, nil
 }
 
-// cases are what is compared. All read the pods of all namespaces.
+// namespaced stands in a command for the namespace with the pods.
+const namespaced = "NAMESPACE"
+
+// cases are what is compared. All but the last read the pods of all namespaces.
 var cases = []struct {
 	name string
 	argv []string
@@ -240,6 +246,21 @@ var cases = []struct {
 	{"find -A --kind=all -o json", []string{"kubectl-mindebug", "find", "-A", "--kind=all", "-o", "json"}},
 	{"kubectl get pods -A -o json", []string{"kubectl", "get", "pods", "-A", "-o", "json"}},
 	{"kubectl get pods -A", []string{"kubectl", "get", "pods", "-A"}},
+	{"completion of pod/", []string{"kubectl-mindebug", "__complete", "-n", namespaced, "pod/"}},
+	{"completion of pod/, through kubectl", []string{"kubectl", "__complete", "mindebug", "-n", namespaced, "pod/"}},
+	{"completion of a verb", []string{"kubectl-mindebug", "__complete", "-n", namespaced, "check", "--pro"}},
+	{"kubectl get pods", []string{"kubectl", "get", "pods", "-n", namespaced}},
+}
+
+// words are the command of a case.
+func (b *bench) words(n int) []string {
+	argv := slices.Clone(cases[n].argv)
+	for i, word := range argv {
+		if word == namespaced {
+			argv[i] = b.namespace
+		}
+	}
+	return argv
 }
 
 // compare measures the cases in turn, and prints the medians and ranges.
@@ -248,7 +269,7 @@ func (b *bench) compare(ctx context.Context, rounds int) error {
 	for round := range rounds {
 		for i := range cases {
 			n := (i + round) % len(cases)
-			s, err := b.once(ctx, "", os.DevNull, cases[n].argv...)
+			s, err := b.once(ctx, "", os.DevNull, b.words(n)...)
 			if err != nil {
 				return err
 			}
@@ -256,7 +277,7 @@ func (b *bench) compare(ctx context.Context, rounds int) error {
 		}
 	}
 	for n, c := range cases {
-		counted, err := b.once(ctx, b.kubeconfig, os.DevNull, c.argv...)
+		counted, err := b.once(ctx, b.kubeconfig, os.DevNull, b.words(n)...)
 		if err != nil {
 			return err
 		}
