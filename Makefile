@@ -19,7 +19,7 @@ CODE_MODULES = $(filter-out hack/tools,$(MODULES))
 FUZZTIME ?= 10s
 
 # What `make test` does, what fails soonest first.
-STEPS = tools check-fmt check-mod check-generated shellcheck vet lint unit unit-cluster check-dist e2e
+STEPS = tools check-fmt check-mod check-generated shellcheck check-workflows vet lint unit unit-cluster check-dist budget e2e
 
 .PHONY: help
 help: ## list the targets
@@ -128,6 +128,19 @@ vet: ## go vet, in each module
 lint: $(TOOLS)/golangci-lint ## golangci-lint, in each module
 	for m in $(CODE_MODULES); do (cd "$$m" && $(TOOLS)/golangci-lint run --config '$(CURDIR)/.golangci.yml'); done
 
+.PHONY: vet-cross
+vet-cross: ## go vet of what users run, for Windows and macOS (minutes where nothing is compiled yet)
+	GOOS=windows go vet ./cmd/... ./internal/... ./pkg/...
+	GOOS=darwin go vet ./cmd/... ./internal/... ./pkg/...
+
+.PHONY: check-workflows
+check-workflows: $(TOOLS)/actionlint ## check what GitHub runs
+	$(TOOLS)/actionlint
+
+.PHONY: budget
+budget: ## fail where the program is too large or starts too slowly; list what its size is made of
+	go run ./hack/budget
+
 .PHONY: vuln
 vuln: $(TOOLS)/govulncheck ## known faults in dependencies (asks the Go vulnerability database)
 	$(TOOLS)/govulncheck ./...
@@ -159,7 +172,8 @@ tools: $(TOOLS)/golangci-lint $(TOOLS)/gotestsum ## build the tools that the tar
 $(TOOLS)/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(TOOLS)/gotestsum: TOOL = gotest.tools/gotestsum
 $(TOOLS)/govulncheck: TOOL = golang.org/x/vuln/cmd/govulncheck
-$(TOOLS)/golangci-lint $(TOOLS)/gotestsum $(TOOLS)/govulncheck: hack/tools/go.sum
+$(TOOLS)/actionlint: TOOL = github.com/rhysd/actionlint/cmd/actionlint
+$(TOOLS)/golangci-lint $(TOOLS)/gotestsum $(TOOLS)/govulncheck $(TOOLS)/actionlint: hack/tools/go.sum
 	go -C hack/tools build -o '$@' $(TOOL)
 	@touch '$@'
 
