@@ -13,6 +13,7 @@ import (
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/cluster"
+	"github.com/mindebug/kubectl-mindebug/internal/triage"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
@@ -235,6 +236,20 @@ func (c completer) stop(cmd *cobra.Command, args []string, begun string) (offer,
 // namespace completes the name of a namespace.
 func (c completer) namespace(cmd *cobra.Command, _ []string, begun string) (offer, cobra.ShellCompDirective) {
 	return c.objects(cmd.Context(), namespaces, "", begun), words
+}
+
+// triage completes a target, and then topics that are not there yet.
+func (c completer) triage(cmd *cobra.Command, args []string, begun string) (offer, cobra.ShellCompDirective) {
+	if !pastTarget(cmd, args) {
+		return c.target(cmd, args, begun)
+	}
+	var found offer
+	for _, topic := range triage.Topics() {
+		if strings.HasPrefix(topic.Name, begun) && !slices.Contains(args, topic.Name) {
+			found = append(found, entry(topic.Name, topic.About))
+		}
+	}
+	return found, words
 }
 
 // remoteTarget is, of the words of a copy, the target in the first one that names a container's file; else the words.

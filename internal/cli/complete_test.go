@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
+	"github.com/mindebug/kubectl-mindebug/internal/triage"
 )
 
 // tables are what a server has, as it prints them: rows by the path of a list.
@@ -90,6 +91,10 @@ func TestComplete(t *testing.T) {
 	podEntries := []string{
 		"pod/web-7d\t1/1 Running", "pod/web-9k\t0/1 CrashLoopBackOff, restarts: 4 (2m ago)", `pod/db-0` + "\t" + `1/1 \x1b[2JRun ning`, "pod/podcast-1\t1/1 Running",
 	}
+	var topics []string
+	for _, topic := range triage.Topics() {
+		topics = append(topics, topic.Name+"\t"+topic.About)
+	}
 	tests := []struct {
 		words string // split at spaces; the last is what has been typed of a word
 		offer []string
@@ -130,6 +135,9 @@ func TestComplete(t *testing.T) {
 		{"cp web-7", []string{"web-7d:\t1/1 Running"}, []string{pods}},
 		{"cp ./x", nil, nil},
 		{"cp pod/web-7d:/etc/x ", nil, nil},
+		{"triage pod/web-7", podEntries[:1], []string{pods}},
+		{"triage pod/web-7d ", topics, nil},
+		{"triage pod/web-7d " + triage.Names()[0] + " ", topics[1:], nil},
 		{"completion ", []string{
 			"install\tLet kubectl complete what comes after \"kubectl mindebug\"", "uninstall\tRemove what \"completion install\" made",
 			"bash", "zsh", "fish", "powershell",

@@ -19,6 +19,8 @@ func (c completer) addTo(cmd *cobra.Command) {
 	switch {
 	case cmd.Name() == "stop":
 		cmd.ValidArgsFunction = c.stop
+	case cmd.Name() == "triage":
+		cmd.ValidArgsFunction = c.triage
 	case cmd.Name() == "cp":
 		cmd.ValidArgsFunction = c.copied
 	case strings.Contains(cmd.Use, "POD|TYPE/NAME"):
