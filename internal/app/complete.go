@@ -76,7 +76,9 @@ func namesBy(ctx context.Context, execer session.Execer, pod *corev1.Pod, l sess
 	}
 	_, id, _ := strings.Cut(status.ContainerID, "://")
 	var out bytes.Buffer
-	request := session.Request{TargetID: id, Grace: lingering, Stdout: &out, Stderr: io.Discard, Quiet: true}
+	request := session.Request{
+		TargetID: id, Grace: lingering, Stdout: &out, Stderr: io.Discard, Quiet: true, Begun: func(session.Greeting) {},
+	}
 	request.Command, request.Stdin = session.Script(id, namesScript, []string{folder}, nil)
 	where := attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: l.Name}
 	if _, err := session.Reenter(ctx, execer, where, lookWithin, request); err != nil {

@@ -255,7 +255,12 @@ func onTerminal(t *testing.T, pod *corev1.Pod, args ...string) *terminal {
 // onTerminal starts the invocation on such a terminal.
 func (i invocation) onTerminal(t *testing.T) *terminal {
 	t.Helper()
-	cmd := i.command(t)
+	return terminalOf(t, i.command(t))
+}
+
+// terminalOf starts a process on such a terminal.
+func terminalOf(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
 	file, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 100, Rows: 30})
 	if err != nil {
 		t.Fatalf("starting on a terminal: %v", err)
