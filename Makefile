@@ -28,13 +28,21 @@ help: ## list the targets
 
 ##@ Use
 
+# The debug image of a release, by digest: what stands in the program. None in any other build.
+IMAGE ?=
+LDFLAGS = -s -w -X main.version=$(VERSION) -X github.com/mindebug/kubectl-mindebug/internal/config.releasedImage=$(IMAGE)
+
 .PHONY: build
-build: ## build bin/kubectl-mindebug
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/kubectl-mindebug ./cmd/kubectl-mindebug
+build: ## build bin/kubectl-mindebug (IMAGE=REGISTRY/NAME@sha256:… is the debug image that stands in it)
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-mindebug ./cmd/kubectl-mindebug
 
 .PHONY: demo
 demo: build ## show a session on a test cluster (CLUSTER=current: on yours)
 	CLUSTER='$(CLUSTER)' hack/demo
+
+.PHONY: image-load
+image-load: ## build the debug image and give it to the nodes of the current context: kind, minikube, k3d, containerd here
+	hack/image-load
 
 .PHONY: source
 source: ## write dist/mindebug-debug-source.tar, the source of the debug image's BusyBox, for a release

@@ -25,6 +25,7 @@ func main() {
 		}
 	}()
 	cache, _ := os.UserCacheDir() // without one nothing is kept
-	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Version: version, CacheDir: cache}
+	own, _ := os.UserConfigDir()  // without one nothing is configured there
+	program := cli.Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Version: version, CacheDir: cache, ConfigDir: own}
 	os.Exit(cli.Run(ctx, program, cli.Words(os.Args)))
 }

@@ -28,6 +28,8 @@ func permissions() ([]byte, error) {
 	out.WriteString("\nAsked for only where neither the pod's spec nor its status tells whom the target runs as, `check` finds no pod, or `inspect`\n" +
 		"looks at an image. The Role above does not have it; a node belongs to no namespace:\n\n")
 	table(&out, access.Seldom())
+	out.WriteString("\nFor the [cluster's configuration](config.md#the-clusters-configmap). `policy roles --cluster-config` prints a Role in that namespace:\n\n")
+	table(&out, access.ClusterConfig())
 	out.WriteString("\nNeeded for [`--copy-to`](copy.md), which does without `patch pods/ephemeralcontainers`. The Role has it with `policy roles --copies`:\n\n")
 	table(&out, access.Copies())
 	out.WriteString("\n")

@@ -91,6 +91,15 @@ func Copies() []Need {
 	}
 }
 
+// GetClusterConfig is the call that reads the cluster's configuration, of one ConfigMap in one namespace.
+var GetClusterConfig = Call{Verb: "get", Resource: "configmaps"}
+
+// ClusterConfig returns what a user needs to have what the platform team set for all. No Role that is printed has it unless it
+// is asked for, since it is of another namespace.
+func ClusterConfig() []Need {
+	return []Need{{GetClusterConfig, "the cluster's configuration, ConfigMap `mindebug` in namespace `kube-public`", "what the user's own configuration leaves open is built-in"}}
+}
+
 // Optional returns what is asked for and can be missing.
 func Optional() []Need {
 	needs := []Need{

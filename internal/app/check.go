@@ -115,11 +115,15 @@ func (k *checker) check(ctx context.Context, c *Checked, pod *corev1.Pod, review
 		return nil
 	}
 	c.Plan = &plan
+	if f, ok := k.noImage(plan); ok {
+		c.find(f)
+		return nil
+	}
 	user := ""
 	if plan.StepUp {
 		user = k.user.Username
 	}
-	c.Draft = &Draft{Container: k.request.container(pod, f, plan, user), Origins: k.request.origins(pod, plan)}
+	c.Draft = &Draft{Container: k.request.container(pod, f, plan, user), Origins: k.request.settled(plan).origins(pod, plan)}
 	c.find(identityFinding(plan))
 	var reentering string
 	if found, ok := session.Find(pod, c.Draft.Container); ok && found.Running && (!plan.StepUp || user != "") {
@@ -147,6 +151,12 @@ func (k *checker) plan(ctx context.Context, pod *corev1.Pod, container string) (
 	f := facts.Read(pod, container)
 	plan, err := makePlan(f, k.request.PlanRequest)
 	return f, plan, err
+}
+
+// noImage says that nothing names an image for a session of the plan, where that is so.
+func (k *checker) noImage(plan profiles.Plan) (preflight.Finding, bool) {
+	err := k.request.settled(plan).haveImage()
+	return preflight.Finding{About: preflight.AboutImage, Verdict: preflight.No, Err: err}, err != nil
 }
 
 // noIdentityFinding says why there is no plan. Where the target does not run yet, or a session may find it out by a

@@ -107,6 +107,15 @@ func (c *copyRun) make(ctx context.Context, user string) (err error) {
 		return err
 	}
 	f := facts.Read(c.from, c.held)
+	// Whom the copy runs as its image may decide, and then nobody knows it yet.
+	asked := c.request.withTimes()
+	if f.UID.Known() {
+		asked = asked.withImage(f.UID.Value, false)
+	}
+	if err := asked.haveImage(); err != nil {
+		return err
+	}
+	c.sessionRun.request, c.request.SessionRequest = asked, asked
 	security, err := podcopy.Security(f)
 	if err != nil {
 		return planFault(fault.Pod{Namespace: f.Namespace, Name: f.Pod}, f.Container, err)

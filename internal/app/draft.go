@@ -23,6 +23,9 @@ type Draft struct {
 // (and its image, where that must tell whom it runs as) and asks nothing else; else the container is what the server
 // would make of it.
 func MakeDraft(ctx context.Context, cluster Cluster, images Images, streams Streams, r SessionRequest, askServer bool) (Draft, error) {
+	if err := r.mayHaveImage(); err != nil {
+		return Draft{}, err
+	}
 	pod, err := findPod(ctx, cluster, streams, nil, r.TargetRequest, wouldEnter(ctx, cluster, r))
 	if err != nil {
 		return Draft{}, err
@@ -36,6 +39,10 @@ func MakeDraft(ctx context.Context, cluster Cluster, images Images, streams Stre
 	}
 	f, plan, err := planFromImage(ctx, pod, name, imageReader{cluster: cluster, images: images, request: r.PlanRequest})
 	if err != nil {
+		return Draft{}, err
+	}
+	r = r.settled(plan)
+	if err := r.haveImage(); err != nil {
 		return Draft{}, err
 	}
 	user := ""
@@ -62,6 +69,9 @@ func (r SessionRequest) origins(pod *corev1.Pod, plan profiles.Plan) map[string]
 		"command":             "the holder of this version, and --ttl",
 		"env":                 "the scripts of this version",
 		"targetContainerName": resolve.Rule(pod, r.Container),
+	}
+	if r.TTLOrigin != "" {
+		origins["command"] = "the holder of this version, and the time to live of " + r.TTLOrigin
 	}
 	if r.Attach {
 		origins["command"] = "the process of this version, for --via=attach"

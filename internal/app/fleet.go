@@ -34,7 +34,11 @@ const fleetAtOnce = 8
 // to debug. Done is called after each of them.
 func CheckFleet(ctx context.Context, cluster Fleet, images Images, r SessionRequest, done func(n, of int)) ([]Checked, error) {
 	k := checker{cluster: cluster, images: images, request: r}
-	g := gathered{image: r.Image, container: r.Container, workloads: map[workloadKey]*gatheredWorkload{}, haveImage: map[string]bool{}}
+	if err := r.mayHaveImage(); err != nil {
+		return nil, err
+	}
+	const anyone = 1 // most targets are not root
+	g := gathered{image: r.withImage(anyone, false).Image, container: r.Container, workloads: map[workloadKey]*gatheredWorkload{}, haveImage: map[string]bool{}}
 	if err := cluster.EachPod(ctx, r.Namespace, r.Selector, g.add); err != nil {
 		if apierrors.IsForbidden(err) {
 			err = preflight.Forbidden(ctx, cluster, r.Namespace, access.ListPods, err)

@@ -214,8 +214,12 @@ func (s *sessionRun) as(uid, gid int64) (corev1.EphemeralContainer, error) {
 	if err != nil {
 		return corev1.EphemeralContainer{}, err
 	}
+	r := s.request.settled(plan)
+	if err := r.haveImage(); err != nil {
+		return corev1.EphemeralContainer{}, err
+	}
 	return session.Container(plan, f.Container, session.Settings{
-		Image: s.request.Image, PullPolicy: s.request.PullPolicy, Reason: s.request.Reason, Version: s.request.Version, Attach: s.request.Attach,
+		Image: r.Image, PullPolicy: r.PullPolicy, Reason: r.Reason, Version: r.Version, Attach: r.Attach,
 	}), nil
 }
 

@@ -62,6 +62,7 @@ func planFault(pod fault.Pod, container string, err error) error {
 
 // container is the session container that the request asks for. User is who adds it, empty where that is not known yet.
 func (r SessionRequest) container(pod *corev1.Pod, f target.Facts, plan profiles.Plan, user string) corev1.EphemeralContainer {
+	r = r.settled(plan)
 	settings := session.Settings{
 		Image: r.Image, PullPolicy: r.PullPolicy, TTL: r.ttl(plan), Env: r.Env,
 		User: user, Reason: r.Reason, Version: r.Version, Attach: r.Attach, TTY: r.TTY,

@@ -51,8 +51,10 @@ type SessionRequest struct {
 	Command    []string
 	Stdin, TTY bool
 	Image      string
-	// ImageOrigin says where the image was named.
-	ImageOrigin string
+	// ImageOrigin says where the image was named, TTLOrigin where TTL was, if it was.
+	ImageOrigin, TTLOrigin string
+	// Open is what the cluster's configuration may still say.
+	Open OpenSettings
 	// PullPolicy may be empty, which leaves it to the API server.
 	PullPolicy corev1.PullPolicy
 	// Reason is what the session is for, in one line; Version is that of the program. Both are kept in the trail.
@@ -92,9 +94,16 @@ func (s *sessionRun) open(ctx context.Context) (int, error) {
 	if !r.Quiet && (!s.readyOnly && len(r.Command) == 0 || r.Detach || ui.IsTerminal(s.streams.Err)) {
 		s.notices = ui.NewNotices(s.streams.Err)
 	}
+	if err := r.mayHaveImage(); err != nil {
+		return 0, err
+	}
 	pod, err := findPod(ctx, s.cluster, s.streams, s.notices, r.TargetRequest, wouldEnter(ctx, s.cluster, r))
 	if err != nil {
 		return 0, err
+	}
+	s.request = r.withTimes()
+	if warning := r.Open.warning(); warning != "" {
+		s.notices.Say("%s", warning)
 	}
 	name, err := findContainer(ctx, s.streams, pod, r.Container)
 	if err != nil {
@@ -106,8 +115,12 @@ func (s *sessionRun) open(ctx context.Context) (int, error) {
 	if pod, err = s.makePlan(ctx, pod, name); err != nil {
 		return 0, s.offerAttach(ctx, err)
 	}
+	s.request = s.request.settled(s.plan)
+	if err := s.request.haveImage(); err != nil {
+		return 0, err
+	}
 	if !r.Attach {
-		s.request.TTL = r.ttl(s.plan)
+		s.request.TTL = s.request.ttl(s.plan)
 	}
 	if err := s.checkDetach(); err != nil {
 		return 0, err

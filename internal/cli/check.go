@@ -128,6 +128,9 @@ func (f *factory) check(ctx context.Context, r checkRequest) error {
 	if err != nil {
 		return err
 	}
+	if err := f.settle(ctx, c, &r.SessionRequest); err != nil {
+		return err
+	}
 	r.Context, r.Namespace = c.Context, c.Namespace
 	var checked []app.Checked
 	if r.fleet {

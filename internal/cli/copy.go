@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/podcopy"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
@@ -128,6 +129,9 @@ func (f *podCopyFlags) check(words []string, given *pflag.FlagSet) error {
 func (f *factory) podCopy(ctx context.Context, r app.CopyRequest, flags sessionFlags) error {
 	c, execer, err := f.connectToRun()
 	if err != nil {
+		return err
+	}
+	if err := f.settle(ctx, c, &r.SessionRequest, config.TTL); err != nil {
 		return err
 	}
 	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version

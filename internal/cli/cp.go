@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/internal/transfer"
@@ -111,6 +112,9 @@ const grace = time.Minute
 func (f *factory) copy(ctx context.Context, r app.SessionRequest, words transfer.Copy, flags copyFlags) error {
 	c, execer, err := f.connectToRun()
 	if err != nil {
+		return err
+	}
+	if err := f.settle(ctx, c, &r, config.Grace); err != nil {
 		return err
 	}
 	r.Context, r.Namespace, r.Version, r.Grace = c.Context, c.Namespace, f.program.Version, grace

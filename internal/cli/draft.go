@@ -45,6 +45,9 @@ func (f *factory) draft(ctx context.Context, r app.SessionRequest, flags session
 	if err != nil {
 		return err
 	}
+	if err := f.settle(ctx, c, &r); err != nil {
+		return err
+	}
 	r.Context, r.Namespace, r.Version = c.Context, c.Namespace, f.program.Version
 	streams := f.streams()
 	d, err := app.MakeDraft(ctx, c, registry.Client{}, streams, r, flags.dryRun == dryRunServer)

@@ -131,7 +131,14 @@ func inUsage(err error, m *message) bool {
 	var usage *fault.Usage
 	var configuration *fault.Configuration
 	var interrupted *fault.Interrupted
+	var setting *fault.BadSetting
 	switch {
+	case errors.As(err, &setting):
+		m.text = setting.Error()
+		m.hint = "see which settings there are, and where: kubectl mindebug config view --help, docs/config.md"
+		if len(setting.Near) > 0 {
+			m.hint = "did you mean " + strings.Join(setting.Near, ", ") + "?"
+		}
 	case errors.As(err, &usage):
 		m.text, m.hint = usage.Reason, usage.Hint
 	case errors.As(err, &configuration):

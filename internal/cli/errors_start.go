@@ -91,6 +91,16 @@ func explainViolation(e *fault.Refused, m *message) {
 	}
 }
 
+// explainNoImage is about a build that was not made for a release, and so names no image of its own.
+func explainNoImage(e *fault.NoImage, m *message) {
+	m.text = "no debug image is named, and this build of mindebug has none: it is no release"
+	m.hint = "name one: --image=docker.io/library/busybox:1.37.0; or build ours and give it to a local cluster: make image-load"
+	if e.Untrusted != "" {
+		m.facts = []string{"the cluster's configuration names " + e.Untrusted + ", which is not used for a target that is root nor for more than a target has"}
+		m.hint = "if you trust it: --image=" + shellWord(e.Untrusted)
+	}
+}
+
 // inIdentity is about whom the target runs as.
 func inIdentity(err error, m *message) bool {
 	var unknown *fault.NoIdentity
@@ -98,7 +108,10 @@ func inIdentity(err error, m *message) bool {
 	var contradiction *fault.Contradiction
 	var windows *fault.Windows
 	var image *fault.Registry
+	var none *fault.NoImage
 	switch {
+	case errors.As(err, &none):
+		explainNoImage(none, m)
 	case errors.As(err, &image):
 		m.text, m.hint = aboutRegistry(image)
 		if m.hint == "" {

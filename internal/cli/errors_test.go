@@ -546,6 +546,27 @@ var explained = []struct {
 			"hint: nothing was added; without --custom the session has its target's privileges\n",
 	},
 	{
+		name: "no image", err: &fault.NoImage{}, status: 125,
+		want: `error: no debug image is named, and this build of mindebug has none: it is no release
+hint: name one: --image=docker.io/library/busybox:1.37.0; or build ours and give it to a local cluster: make image-load
+`,
+	},
+	{
+		name: "an image that is not trusted", err: &fault.NoImage{Untrusted: "a.example/b@sha256:0"}, status: 125,
+		want: `error: no debug image is named, and this build of mindebug has none: it is no release
+  the cluster's configuration names a.example/b@sha256:0, which is not used for a target that is root nor for more than a target has
+hint: if you trust it: --image=a.example/b@sha256:0
+`,
+	},
+	{
+		name: "a bad setting", err: &fault.BadSetting{Where: "c.yaml:3", Reason: "there is no setting \"imgae\"", Near: []string{"image"}}, status: 125,
+		want: "error: c.yaml:3: there is no setting \"imgae\"\nhint: did you mean image?\n",
+	},
+	{
+		name: "a bad variable", err: &fault.BadSetting{Where: "MINDEBUG_TTL", Reason: "\"1\" is no time: one has a unit, as 90s or 5m"}, status: 125,
+		want: "error: MINDEBUG_TTL: \"1\" is no time: one has a unit, as 90s or 5m\nhint: see which settings there are, and where: kubectl mindebug config view --help, docs/config.md\n",
+	},
+	{
 		name: "Windows", err: &fault.Windows{Pod: web}, status: 125,
 		want: "error: pod/web-7d runs on Windows, where containers share no process namespace\n",
 	},

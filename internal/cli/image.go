@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/distribution/reference"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
@@ -40,27 +39,29 @@ func (g *given) Set(text string) error {
 type imageFlags struct{ image, pullPolicy string }
 
 func (f *imageFlags) add(flags *pflag.FlagSet) {
-	addGiven(flags, &f.image, "image", "debug image; by default $MINDEBUG_IMAGE, else the built-in one")
+	addGiven(flags, &f.image, "image", "debug image; by default what is configured, else the built-in one: see config view")
 	flags.StringVar(&f.pullPolicy, "image-pull-policy", "", "Always, IfNotPresent or Never; by default the API server's choice")
 }
 
 // request writes the image into a request.
 func (f *imageFlags) request(r *app.SessionRequest, getenv func(string) string) (err error) {
-	image := config.Image(f.image, getenv)
-	r.Image, r.ImageOrigin = image.Value, image.Origin
-	if err := checkImage(r.Image); err != nil {
+	if r.Image, r.ImageOrigin = f.image, "flag"; f.image == "" {
+		r.Image, r.ImageOrigin = getenv("MINDEBUG_IMAGE"), "MINDEBUG_IMAGE"
+	}
+	if r.Image == "" {
+		r.ImageOrigin = ""
+	} else if err := checkImage(r.Image); err != nil {
 		return err
 	}
 	r.PullPolicy, err = parsePullPolicy(f.pullPolicy)
 	return err
 }
 
-// checkImage refuses what is no image reference: the API server takes any text, and the kubelet refuses it only after the
-// container has become a permanent part of the pod.
+// checkImage refuses what is no image reference.
 func checkImage(image string) error {
-	if _, err := reference.ParseNormalizedNamed(image); err != nil {
+	if err := config.CheckImage(image); err != nil {
 		return &fault.Usage{
-			Reason: fmt.Sprintf("%q is not the name of an image: %v", image, err),
+			Reason: err.Error(),
 			Hint:   "the form is [REGISTRY/]NAME[:TAG|@DIGEST]: --image=docker.io/library/busybox:1.37.0",
 		}
 	}

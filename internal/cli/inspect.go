@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/imagekind"
 	"github.com/mindebug/kubectl-mindebug/internal/inspect"
@@ -115,6 +116,9 @@ func (f *factory) inspect(ctx context.Context, r app.InspectRequest, flags inspe
 		c, execer, connectErr := f.connectToRun()
 		if connectErr != nil {
 			return connectErr
+		}
+		if err := f.settle(ctx, c, &r.SessionRequest, config.Grace); err != nil {
+			return err
 		}
 		r.Context, r.Namespace, r.Version, r.Grace = c.Context, c.Namespace, f.program.Version, r.Timeout
 		r.Seen = f.imageCache()

@@ -10,6 +10,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/policy"
 )
@@ -40,7 +41,7 @@ func newPolicy(f *factory) *cobra.Command {
 // rolesFlags are the flags of `policy roles` as they were written.
 type rolesFlags struct {
 	users, groups, accounts []string
-	all, copies             bool
+	all, copies, config     bool
 	via, output             string
 }
 
@@ -52,6 +53,7 @@ func (f *rolesFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "a ClusterRole: in all namespaces")
 	flags.StringVar(&f.via, "via", viaExec, "exec or attach: what sessions may go by")
 	flags.BoolVar(&f.copies, "copies", false, "allow --copy-to, too: making and deleting pods")
+	flags.BoolVar(&f.config, "cluster-config", false, "a Role in kube-public as well, with which the cluster's configuration can be read")
 	addOutput(flags, &f.output, formatYAML, formatJSON)
 }
 
@@ -63,6 +65,9 @@ func (f *rolesFlags) grant(namespace string) (policy.Grant, error) {
 	}
 	if !g.Attach && f.via != viaExec {
 		return g, badVia(f.via)
+	}
+	if f.config {
+		g.ClusterConfig.Namespace, g.ClusterConfig.Name = config.SharedNamespace, config.SharedName
 	}
 	for _, name := range f.users {
 		g.Subjects = append(g.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name})

@@ -29,6 +29,8 @@ type Program struct {
 	Version string
 	// CacheDir is the user's folder for what can be made again, or empty where there is none.
 	CacheDir string
+	// ConfigDir is the user's folder for configuration, or empty where there is none.
+	ConfigDir string
 }
 
 // Run runs the command line and returns the exit status. A signal arrives as the cause of ctx, as *fault.Interrupted.
@@ -92,6 +94,8 @@ func (e *exitStatus) Error() string { return "the command's own exit status" }
 type factory struct {
 	program Program
 	flags   *genericclioptions.ConfigFlags
+	// given reports whether a flag of the verb that runs was given.
+	given func(name string) bool
 }
 
 // connect reads the kubeconfig.
@@ -144,6 +148,9 @@ func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
 	if err != nil {
 		return err
 	}
+	if err := f.settle(ctx, c, &r); err != nil {
+		return err
+	}
 	r.Context, r.Namespace, r.Version, r.Seen = c.Context, c.Namespace, f.program.Version, f.imageCache()
 	if r.Detach {
 		return f.detach(ctx, c, execer, r)
@@ -190,7 +197,8 @@ namespace and has the target's privileges, never more.`,
 		SuggestionsMinimumDistance: 2,
 
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			f.given = cmd.Flags().Changed
 			if verbosity <= 0 {
 				return nil
 			}
@@ -204,7 +212,7 @@ namespace and has the target's privileges, never more.`,
 	f.flags.AddFlags(root.PersistentFlags())
 	addVerbosity(root.PersistentFlags(), &verbosity)
 	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newTriage(f), newPolicy(f),
-		newCompletion(f), newVersion(f.program.Version))
+		newConfig(f), newCompletion(f), newVersion(f.program.Version))
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
 		help.Args = knownVerb

@@ -56,7 +56,7 @@ func TestRun(t *testing.T) {
 		stdout, stderr string
 		out            []string
 	}{
-		{name: "version", args: []string{"version"}, stdout: "v1.2.3\n"},
+		{name: "version", args: []string{"version"}, stdout: "v1.2.3\n", stderr: "this build is no release: it names no debug image\n"},
 		{name: "version as a flag", args: []string{"--version"}, stdout: "kubectl mindebug version v1.2.3\n"},
 		{name: "version for a program", args: []string{"version", "-o", "json"}, out: []string{`"version": "v1.2.3"`, `"platform": "` + runtime.GOOS + `/`}},
 		{name: "the same as YAML", args: []string{"version", "-o", "yaml"}, out: []string{"kind: Version\n", "version: v1.2.3\n"}},
@@ -80,7 +80,7 @@ func TestRun(t *testing.T) {
 		{name: "two targets", args: []string{"deploy/web", "deployments/api"}, status: 125, stderr: "error: deployment/web and deployment/api are two targets\nhint: name one of them\n"},
 		{name: "no verb before a target", args: []string{"frob", "deploy/web"}, status: 125, stderr: "error: there is no verb \"frob\"\nhint: see those that there are: kubectl mindebug --help\n"},
 		{name: "an empty profile", args: []string{"pod/x", "--profile="}, status: 125},
-		{name: "an empty image", args: []string{"pod/x", "--image", ""}, status: 125, stderr: "error: invalid argument \"\" for \"--image\" flag: it is empty; leave the flag away for the default\nhint: --image: debug image; by default $MINDEBUG_IMAGE, else the built-in one\n"},
+		{name: "an empty image", args: []string{"pod/x", "--image", ""}, status: 125, stderr: "error: invalid argument \"\" for \"--image\" flag: it is empty; leave the flag away for the default\nhint: --image: debug image; by default what is configured, else the built-in one: see config view\n"},
 		{name: "help of no verb", args: []string{"help", "foo"}, status: 2, stderr: "error: there is no verb \"foo\"\nhint: see those that there are: kubectl mindebug --help\n"},
 		{name: "help of a verb by the word", args: []string{"help", "policy", "roles"}, out: []string{"kubectl mindebug policy roles [flags]"}},
 		{name: "a flag with a slip", args: []string{"pod/x", "--profil=general"}, status: 125, stderr: "error: unknown flag: --profil\nhint: did you mean --profile?\n"},

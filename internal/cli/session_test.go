@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
-	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
@@ -50,8 +49,8 @@ func TestSessionRequest(t *testing.T) {
 	shell := func(change func(*app.SessionRequest)) app.SessionRequest {
 		r := app.SessionRequest{
 			TargetRequest: app.TargetRequest{Query: target.Query{Kind: "pod", Name: "x"}},
-			Stdin:         true, Image: config.Image("", noEnv).Value, ImageOrigin: "built-in",
-			TTL: 30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
+			Stdin:         true,
+			TTL:           30 * time.Minute, Grace: time.Minute, Timeout: time.Minute,
 		}
 		if change != nil {
 			change(&r)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
@@ -91,6 +92,9 @@ that has more than its target has by itself, it waits a minute for its first ses
 func (f *factory) start(ctx context.Context, r app.SessionRequest, output string) error {
 	c, execer, err := f.connectToRun()
 	if err != nil {
+		return err
+	}
+	if err := f.settle(ctx, c, &r, config.Grace); err != nil {
 		return err
 	}
 	r.Context, r.Namespace, r.Version, r.Grace = c.Context, c.Namespace, f.program.Version, r.Timeout

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/near"
 	"github.com/mindebug/kubectl-mindebug/internal/registry"
@@ -197,6 +198,9 @@ func topicHelp() string {
 func (f *factory) triage(ctx context.Context, r app.TriageRequest, output, out string) error {
 	c, execer, err := f.connectToRun()
 	if err != nil {
+		return err
+	}
+	if err := f.settle(ctx, c, &r.SessionRequest, config.Grace); err != nil {
 		return err
 	}
 	r.Context, r.Namespace, r.Version, r.Grace, r.Seen = c.Context, c.Namespace, f.program.Version, r.Timeout, f.imageCache()

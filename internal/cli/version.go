@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mindebug/kubectl-mindebug/internal/config"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/ui"
 )
 
 // versionReport is this build, for programs.
@@ -16,6 +18,8 @@ type versionReport struct {
 	Version    string `json:"version"`
 	Go         string `json:"go"`
 	Platform   string `json:"platform"`
+	// Image is the debug image of this build, by digest; only a release has one.
+	Image string `json:"image,omitempty"`
 }
 
 const versionExample = `  # For a script
@@ -30,14 +34,20 @@ func newVersion(version string) *cobra.Command {
 		Example: versionExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report := versionReport{apiVersion, "Version", version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+			report := versionReport{apiVersion, "Version", version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, config.Released()}
 			switch output {
 			case formatJSON:
 				return writeJSON(cmd.OutOrStdout(), report)
 			case formatYAML:
 				return writeYAML(cmd.OutOrStdout(), report)
 			}
-			return write(cmd.OutOrStdout(), []byte(version+"\n"))
+			if err := write(cmd.OutOrStdout(), []byte(version+"\n")); err != nil {
+				return err
+			}
+			if config.Released() == "" {
+				ui.NewNotices(cmd.ErrOrStderr()).Say("this build is no release: it names no debug image")
+			}
+			return nil
 		},
 	}
 	addOutput(c.Flags(), &output, formatJSON, formatYAML)

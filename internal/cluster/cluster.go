@@ -35,6 +35,8 @@ type Cluster struct {
 	Context, Namespace string
 
 	config *rest.Config
+	// user is the kubeconfig's name of the user, where a flag names one.
+	user string
 	// api is config as the calls use it, and client their connection.
 	api    *rest.Config
 	client *http.Client
@@ -56,6 +58,9 @@ func Connect(flags *genericclioptions.ConfigFlags, warn func(string)) (*Cluster,
 		return nil, &fault.Configuration{Cause: err}
 	}
 	c := &Cluster{Namespace: namespace, Context: contextName(flags), config: rest.CopyConfig(config)}
+	if flags.AuthInfoName != nil {
+		c.user = *flags.AuthInfoName
+	}
 
 	api := rest.CopyConfig(config)
 	api.ContentType = "application/vnd.kubernetes.protobuf"
@@ -110,6 +115,23 @@ func (c *Cluster) Pod(ctx context.Context, namespace, name string) (*corev1.Pod,
 func (c *Cluster) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
 	secret, err := c.core.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 	return secret, c.explain(ctx, err)
+}
+
+// ConfigText reads the text at a key of a ConfigMap; it is empty where there is no such key.
+func (c *Cluster) ConfigText(ctx context.Context, namespace, name, key string) (string, error) {
+	m, err := c.core.ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return "", c.explain(ctx, err)
+	}
+	return m.Data[key], nil
+}
+
+// Identity tells this cluster, and this user of it, from others. It holds credentials: it is to be hashed.
+func (c *Cluster) Identity() string {
+	return fmt.Sprintf("%q", []string{
+		c.Context, c.config.Host, c.user, c.config.Username, c.config.BearerToken, string(c.config.CertData), c.config.CertFile,
+		c.config.Impersonate.UserName, fmt.Sprint(c.config.Impersonate.Groups),
+	})
 }
 
 // NodeArchitecture reads the architecture of a node, in Go's words: "arm64".

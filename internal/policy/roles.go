@@ -24,8 +24,10 @@ type Grant struct {
 	// Attach allows sessions that are attached to, and no exec.
 	Attach bool
 	// Copies allows --copy-to, too.
-	Copies   bool
-	Subjects []rbacv1.Subject
+	Copies bool
+	// ClusterConfig is where the cluster's configuration is; if it has a name, that may be read, too.
+	ClusterConfig struct{ Namespace, Name string }
+	Subjects      []rbacv1.Subject
 }
 
 // Manifest is an object to apply and what to say about each of its rules.
@@ -62,6 +64,33 @@ func Roles(g Grant) []Manifest {
 			binding = &rbacv1.ClusterRoleBinding{TypeMeta: types, ObjectMeta: meta, Subjects: subjects, RoleRef: ref}
 		}
 		manifests = append(manifests, Manifest{Object: binding})
+	}
+	if g.ClusterConfig.Name != "" {
+		manifests = append(manifests, readConfig(g)...)
+	}
+	return manifests
+}
+
+// readConfig returns a Role that lets one ConfigMap be read, and a binding to it for each subject.
+func readConfig(g Grant) []Manifest {
+	api := rbacv1.SchemeGroupVersion.String()
+	meta := metav1.ObjectMeta{Name: roleName + ":config", Namespace: g.ClusterConfig.Namespace}
+	role := &rbacv1.Role{TypeMeta: metav1.TypeMeta{APIVersion: api, Kind: "Role"}, ObjectMeta: meta}
+	m := Manifest{Object: role}
+	for _, need := range access.ClusterConfig() {
+		role.Rules = append(role.Rules, rbacv1.PolicyRule{
+			APIGroups: []string{need.Group}, Resources: []string{need.Resource}, ResourceNames: []string{g.ClusterConfig.Name}, Verbs: []string{need.Verb},
+		})
+		m.Comments = append(m.Comments, "optional: "+need.Verb+": "+need.For)
+	}
+	manifests := []Manifest{m}
+	for _, subject := range g.Subjects {
+		bound := meta
+		bound.Name = bindingName(subject) + ":config"
+		manifests = append(manifests, Manifest{Object: &rbacv1.RoleBinding{
+			TypeMeta: metav1.TypeMeta{APIVersion: api, Kind: "RoleBinding"}, ObjectMeta: bound, Subjects: []rbacv1.Subject{subject},
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		}})
 	}
 	return manifests
 }
