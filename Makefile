@@ -44,6 +44,10 @@ demo: build ## show a session on a test cluster (CLUSTER=current: on yours)
 image-load: ## build the debug image and give it to the nodes of the current context: kind, minikube, k3d, containerd here
 	hack/image-load
 
+.PHONY: picture
+picture: build ## record the README's session on the test cluster, and make its picture (needs npm)
+	KUBECONFIG= hack/with-cluster -- hack/record
+
 .PHONY: source
 source: ## write dist/mindebug-debug-source.tar, the source of the debug image's BusyBox, for a release
 	mkdir -p dist

@@ -54,6 +54,7 @@ var sideways = map[edge]bool{
 // may themselves import anything: the compiler refuses the cycles.
 var testOnly = map[string]bool{
 	"internal/archtest":          true,
+	"internal/doctest":           true,
 	"internal/kubetest":          true,
 	"internal/policy/policytest": true,
 	"internal/proof":             true,
