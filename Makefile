@@ -96,6 +96,10 @@ bench: build ## measure size, start and time to a prompt
 bench-find: build ## measure find over 10,000 pods beside kubectl get (ARGS='-pods 1000')
 	hack/with-cluster -- go run ./test/bench/find $(ARGS)
 
+.PHONY: bench-cp
+bench-cp: build ## measure cp beside kubectl cp and bare streams (ARGS='-n 1 -large 200')
+	hack/with-cluster -- go run ./test/bench/cp $(ARGS)
+
 .PHONY: cluster-up
 cluster-up: ## start the test cluster and leave it running
 	$(CLUSTER_RUN) up $(ARGS)

@@ -59,7 +59,12 @@ func inSession(err error, m *message) bool {
 		m.text = fmt.Sprintf("no session could be begun in container %s of pod/%s", notEntered.Container, notEntered.Pod.Name)
 		m.facts = []string{notEntered.Cause.Error()}
 		m.hint = fmt.Sprintf("see its state: kubectl describe -n %s pod %s", notEntered.Pod.Namespace, notEntered.Pod.Name)
-		if apierrors.IsForbidden(notEntered.Cause) {
+		switch {
+		case apierrors.IsUnauthorized(notEntered.Cause):
+			m.text = "the API server does not know you any more: " + notEntered.Cause.Error()
+			m.facts = nil
+			m.hint = "log in again, as for kubectl"
+		case apierrors.IsForbidden(notEntered.Cause):
 			m.hint = hintGrant("-n "+shellWord(notEntered.Pod.Namespace), "")
 		}
 	case errors.As(err, &lost):

@@ -618,6 +618,10 @@ hint: if you trust it: --image=a.example/b@sha256:0
 			"hint: see its state: kubectl describe -n shop pod web-7d\n",
 	},
 	{
+		name: "not entered by whom it does not know", err: &fault.NotEntered{Pod: web, Container: "mindebug-x", Cause: apierrors.NewUnauthorized("token expired")}, status: 125,
+		want: "error: the API server does not know you any more: token expired\nhint: log in again, as for kubectl\n",
+	},
+	{
 		name: "exec is forbidden", err: &fault.NotEntered{Pod: web, Container: "mindebug-x", Cause: errRBAC}, status: 125,
 		want: "error: no session could be begun in container mindebug-x of pod/web-7d\n  " + errRBAC.Error() + "\n" + grantHint + "YOU | kubectl apply -f -\n",
 	},

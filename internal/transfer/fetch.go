@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
 
@@ -98,7 +100,10 @@ func mayPass(err error) bool {
 	var notEntered *fault.NotEntered
 	var unreachable *fault.Unreachable
 	var damaged *damagedError
-	return errors.As(err, &lost) || errors.As(err, &notEntered) || errors.As(err, &unreachable) || errors.As(err, &damaged)
+	if errors.As(err, &notEntered) {
+		return !apierrors.IsUnauthorized(notEntered.Cause) && !apierrors.IsForbidden(notEntered.Cause)
+	}
+	return errors.As(err, &lost) || errors.As(err, &unreachable) || errors.As(err, &damaged)
 }
 
 // pause waits before another try: not at all before the first, and longer each time after that.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/mindebug/kubectl-mindebug/internal/access"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach/attachtest"
 )
 
@@ -146,23 +148,72 @@ func TestCpRefused(t *testing.T) {
 	}
 }
 
-// TestCopyCut resets the connection again and again while files are copied: they arrive all the same.
+// TestCopyCut resets the connection of twenty copies, each at a random place: with retries all arrives, without them what is
+// there is whole, and the status tells.
 func TestCopyCut(t *testing.T) {
 	t.Parallel()
 	pod := volumed(t, nil)
-	from, to := awkward(t), t.TempDir()
-	mindebug(t, pod, "cp", from, "target:/data").want(t, 0, "", "")
-	road := attachtest.NewRoad(t, restConfig(t))
-	b := inBackground(t, pod, append(by(road.Config()), "cp", "--retries=20", "target:/data/tree", to)...)
-	waitForFile(t, to)
-	again := time.NewTicker(700 * time.Millisecond)
-	defer again.Stop()
-	for range 5 {
-		road.Reset()
-		<-again.C
+	from, to := filepath.Join(t.TempDir(), "tree"), t.TempDir()
+	big := make([]byte, 1<<20)
+	_, _ = rand.Read(big) // never fails
+	for i := range 100 {
+		p := filepath.Join(from, fmt.Sprint(i%3), fmt.Sprint(i))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, big[:i*i], 0o600)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	b.wait().want(t, 0, "", "")
-	wantSame(t, from, filepath.Join(to, "tree"))
+	if err := os.WriteFile(filepath.Join(from, "big"), big, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mindebug(t, pod, "cp", from, "target:/data").want(t, 0, "", "")
+	const copies = 20
+	var results [copies]result
+	random := mathrand.New(mathrand.NewPCG(5, 6)) //nolint:gosec // the same places each time
+	t.Run("cuts", func(t *testing.T) {
+		for i := range copies {
+			place := random.Int64N(1 << 20)
+			t.Run(fmt.Sprint(place), func(t *testing.T) {
+				t.Parallel()
+				road := attachtest.NewRoad(t, restConfig(t))
+				road.ResetAfter(place)
+				words := []string{"cp", "target:/data/tree", filepath.Join(to, fmt.Sprint(i))}
+				if i%2 == 0 {
+					words = []string{"cp", from, fmt.Sprintf("target:/data/%d", i)}
+				}
+				if i%4 < 2 {
+					words = append(words, "--retries=0")
+				}
+				results[i] = mindebug(t, pod, append(by(road.Config()), words...)...)
+				if i%4 >= 2 {
+					results[i].want(t, 0, "", "")
+				}
+			})
+		}
+	})
+	mindebug(t, pod, "cp", "target:/data/.", to).want(t, 0, "", "")
+	for i, r := range results {
+		wantPart(t, from, filepath.Join(to, fmt.Sprint(i)), r.status == 0)
+	}
+}
+
+// wantPart fails the test where a file of a copy is not what it was, or, of a whole copy, is not there.
+func wantPart(t *testing.T, want, got string, whole bool) {
+	t.Helper()
+	all, there := sums(t, want), map[string]string{}
+	if _, err := os.Stat(got); err == nil {
+		there = sums(t, got)
+	}
+	for name, sum := range there {
+		if strings.Contains(name, ".mindebug") {
+			continue // of a session that is just being ended
+		}
+		if all[name] != sum {
+			t.Errorf("%q is not what it was", name)
+		}
+	}
+	if whole && len(there) != len(all) {
+		t.Errorf("the copy is said to be whole, and has %d files of %d", len(there), len(all))
+	}
 }
 
 // waitForFile waits until there is something in a folder.
@@ -180,6 +231,26 @@ func waitForFile(t *testing.T, dir string) {
 		case <-deadline:
 			t.Fatalf("nothing came into %s", dir)
 		}
+	}
+}
+
+// TestCopyTokenRevoked: a copy whose user may not connect again ends with the reason, and half a file is not there.
+func TestCopyTokenRevoked(t *testing.T) {
+	t.Parallel()
+	pod := volumed(t, nil)
+	mindebug(t, pod, "pod/target", "--", "sh", "-c", "fallocate -l 5000000000 $T/data/large").want(t, 0, "", "")
+	kim, road, to := newUser(t, pod.Namespace, "kim", access.Session()...), attachtest.NewRoad(t, restConfig(t)), t.TempDir()
+	b := inBackground(t, pod, append(by(road.Config()), kim.as("cp", "target:/data/large", to)...)...)
+	waitForFile(t, to)
+	kim.revoke(t, pod.Namespace)
+	road.Reset()
+	r := b.wait()
+	if r.status != 1 || !strings.HasPrefix(r.stderr, "error: the copy ended early: the API server does not know you any more: ") ||
+		!strings.Contains(r.stderr, "/data/large: missing\nhint: log in again, as for kubectl\n") {
+		t.Errorf("status %d, stderr %q", r.status, r.stderr)
+	}
+	if left, _ := os.ReadDir(to); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -28,6 +29,8 @@ type Road struct {
 	silent chan struct{}
 	// stalled is held by a stall, and asked for by all that passes.
 	stalled sync.RWMutex
+	// left is how many bytes may pass until a reset, which happens where it becomes 0 or less.
+	left atomic.Int64
 }
 
 // NewRoad opens a way to the API server that config reaches. It is closed with the test.
@@ -95,8 +98,12 @@ func (r *Road) carry(to, from net.Conn) {
 	_ = from.Close()
 }
 
-// pass writes what a stall holds back.
+// pass writes what a stall holds back, and a reset does not.
 func (r *Road) pass(to io.Writer, p []byte) error {
+	if left := r.left.Add(-int64(len(p))); left <= 0 && left > -int64(len(p)) {
+		r.Reset()
+		return net.ErrClosed
+	}
 	r.stalled.RLock()
 	defer r.stalled.RUnlock()
 	_, err := to.Write(p)
@@ -140,6 +147,9 @@ func (r *Road) Reset() {
 		_ = connection.Close()
 	}
 }
+
+// ResetAfter is a Reset once so many more bytes have come, from both sides together.
+func (r *Road) ResetAfter(bytes int64) { r.left.Store(bytes) }
 
 // Proxy stands before an API server and speaks to it as config does, so that its own clients need no credentials. It
 // lets no websocket through.
