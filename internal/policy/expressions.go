@@ -14,7 +14,8 @@ import (
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles/exceed"
 )
 
-// The expressions are in CEL as Kubernetes 1.30 has it. All is of type dyn: the fields of a pod that an older server does
+// The expressions are in CEL as Kubernetes 1.30 has it, whose compiler takes no optMap of an optional index (it checks what
+// the macro repeats twice, with two types). All is of type dyn: the fields of a pod that an older server does
 // not know must not keep a policy from being compiled.
 
 var podVariable = admissionregistrationv1.Variable{Name: "pod", Expression: `// The pod as it is: of a pod the request can change nothing but its debug containers.
@@ -62,9 +63,9 @@ const processesExpression = `// What a node makes of the added containers and th
     .optMap(p, p.type + p.?localhostProfile.optMap(file, '/' + file).orValue('')).orValue("node's default")),
   // The old annotation comes before the pod's field.
   'appArmor': dyn(c.?securityContext.?appArmorProfile.optMap(p, p.type + p.?localhostProfile.optMap(name, '/' + name).orValue(''))
-    .or(variables.pod.metadata.?annotations[?'container.apparmor.security.beta.kubernetes.io/' + c.name].optFlatMap(a,
-      a.startsWith('localhost/') ? optional.of('Localhost/' + a.substring(10))
-        : {'runtime/default': 'RuntimeDefault', 'unconfined': 'Unconfined'}[?a]))
+    .or(optional.ofNonZeroValue([variables.pod.metadata.?annotations[?'container.apparmor.security.beta.kubernetes.io/' + c.name].orValue('')].map(a,
+      a.startsWith('localhost/') ? 'Localhost/' + a.substring(10)
+        : {'runtime/default': 'RuntimeDefault', 'unconfined': 'Unconfined'}[?a].orValue(''))[0]))
     .or(variables.pod.spec.?securityContext.?appArmorProfile.optMap(p, p.type + p.?localhostProfile.optMap(name, '/' + name).orValue('')))
     .orValue('RuntimeDefault')),
   'seLinux': dyn([dyn(c), variables.pod.spec].map(o, o.?securityContext.?seLinuxOptions)
