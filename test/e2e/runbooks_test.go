@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
+)
+
+// runbookStep is a block of commands of a page, and what the page says that it prints.
+var runbookStep = regexp.MustCompile("(?s)\n```sh\n(.*?)```\n\n```text\n(.*?)```\n")
+
+// TestRunbooks: each command of each page does what the page says, against a pod with the fault that the page is about.
+func TestRunbooks(t *testing.T) {
+	t.Parallel()
+	for page, pod := range map[string]func(t *testing.T, namespace string) (b *kubetest.PodBuilder, host string){
+		"dns": func(t *testing.T, namespace string) (*kubetest.PodBuilder, string) {
+			return restrictedPod(t, namespace, "web").With(asking("192.0.2.1")), ""
+		},
+		"tls": func(t *testing.T, namespace string) (*kubetest.PodBuilder, string) {
+			host, _ := tlsHost(t, nodeAddress(t), time.Now().AddDate(0, 6, 0))
+			return restrictedPod(t, namespace, "web"), host
+		},
+		"disk": func(_ *testing.T, namespace string) (*kubetest.PodBuilder, string) {
+			return faulty(namespace, "web", "head -c 2000000 /dev/zero >/data/x").With(func(p *corev1.Pod) {
+				one := resource.MustParse("1Mi")
+				mount(p, "/data", corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &one}})
+			}), ""
+		},
+		"memory": func(_ *testing.T, namespace string) (*kubetest.PodBuilder, string) {
+			return faulty(namespace, "web", "tail /dev/zero").With(func(p *corev1.Pod) { limits(p, corev1.ResourceMemory, "32Mi") }), ""
+		},
+	} {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(filepath.Join("../../docs/runbooks", page+".md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			namespace := newNamespace(t, "restricted")
+			b, host := pod(t, namespace)
+			newPod(t, b)
+			steps := runbookStep.FindAllStringSubmatch(string(text), -1)
+			if want := strings.Count(string(text), "```sh\n"); len(steps) != want {
+				t.Fatalf("of %d blocks of commands %d say what they print", want, len(steps))
+			}
+			dir := t.TempDir()
+			for _, step := range steps {
+				mine := strings.NewReplacer("-n shop", "-n "+namespace, "orders.shop:443", host)
+				sh := exec.CommandContext(t.Context(), "sh", "-euc", mine.Replace(step[1]))
+				sh.Dir, sh.Env = dir, append(os.Environ(), "XDG_CACHE_HOME="+cache)
+				out, err := sh.CombinedOutput()
+				if !asOnPage(mine.Replace(step[2])).Match(out) || err != nil {
+					t.Errorf("%s: %v: it prints\n%s\nand not\n%s", step[1], err, out, step[2])
+				}
+			}
+		})
+	}
+}
+
+// asOnPage matches what a page shows.
+func asOnPage(text string) *regexp.Regexp {
+	var pattern strings.Builder
+	for line := range strings.Lines(text) {
+		if line == "…\n" {
+			pattern.WriteString(`(?:[^\n]*\n)*`)
+			continue
+		}
+		pattern.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", `[^\n]*`))
+	}
+	return regexp.MustCompile(`\A` + pattern.String() + `\z`)
+}
