@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string) error {
 	var r release
 	flags := flag.NewFlagSet("dist", flag.ContinueOnError)
 	flags.StringVar(&r.version, "version", "", "`tag` of the release: v1.2.3")
-	flags.StringVar(&r.image, "image", "", "debug `image` of the release, by digest; by default the one of builds from source")
+	flags.StringVar(&r.image, "image", "", "debug `image` of the release, by digest; by default the program names none")
 	flags.StringVar(&r.root, "root", ".", "`folder` of the repository")
 	flags.StringVar(&r.out, "out", "dist", "`folder` to write to; what is in it is removed")
 	only := flags.String("platforms", "", "only these: linux/amd64,darwin/arm64; no krew manifest is written then")
@@ -124,7 +124,7 @@ func (r *release) makePlatform(ctx context.Context, p platform, common, work str
 	program := filepath.Join(work, p.program())
 	linked := "-s -w -buildid= -X main.version=" + r.version
 	if r.image != "" {
-		linked += " -X github.com/mindebug/kubectl-mindebug/internal/config.builtinImage=" + r.image
+		linked += " -X github.com/mindebug/kubectl-mindebug/internal/config.releasedImage=" + r.image
 	}
 	if err := r.goCommand(ctx, p, "build", "-trimpath", "-ldflags", linked, "-o", program, "./cmd/kubectl-mindebug"); err != nil {
 		return err
