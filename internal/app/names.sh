@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2012,SC2154
 # names FOLDER: the names in a folder of the target, one a line, those of folders with a slash at the end. A relative one is
 # from its working directory.
 cd / || exit

@@ -24,7 +24,9 @@ import (
 // tables are what a server has, as it prints them: rows by the path of a list.
 var tables = map[string][][]any{
 	"/api/v1/namespaces/shop/pods": {
-		{"web-7d", "1/1", "Running", 0, "5d"}, {"web-9k", "0/1", "CrashLoopBackOff", "4 (2m ago)", "5d"}, {"db-0", "1/1", "\x1b[2JRun\nning", 0, "5d"},
+		{"web-7d", "1/1", "Running", 0, "5d"},
+		{"web-9k", "0/1", "CrashLoopBackOff", "4 (2m ago)", "5d"},
+		{"db-0", "1/1", "\x1b[2JRun\nning", 0, "5d"},
 		{"podcast-1", "1/1", "Running", 0, "5d"},
 	},
 	"/apis/apps/v1/namespaces/shop/deployments": {{"web", "2/3", "3", "2", "5d"}, {"worker", "1/1", "1", "1", "5d"}},

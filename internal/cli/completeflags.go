@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/clientcmd/api"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
@@ -109,7 +109,7 @@ func (c completer) kubeconfig(flag string) cobra.CompletionFunc {
 }
 
 // namesIn are the names that a kubeconfig has for a flag.
-func namesIn(config api.Config, flag string) []string {
+func namesIn(config clientcmdapi.Config, flag string) []string {
 	switch flag {
 	case "context":
 		return slices.Sorted(maps.Keys(config.Contexts))
