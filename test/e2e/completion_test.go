@@ -72,7 +72,7 @@ func TestCompletionInShells(t *testing.T) {
 				{"kubectl mindebug -n " + pod.Namespace[:name], pod.Namespace[name:]},
 				{kubectl + " check pod/tar", "get"},
 				{kubectl + " check pod/target -c a", "pp"},
-				{kubectl + " cp pod/target:/etc/web/we", "b.conf"},
+				{kubectl + " cp pod/target:/app/secr", "et.txt"},
 			} {
 				term.send(step.typed + "\t")
 				term.expect(step.completed)
@@ -135,7 +135,7 @@ func TestCompletionOfRemoteFiles(t *testing.T) {
 		return lines[:len(lines)-1]
 	}
 	for begun, want := range map[string]string{
-		"pod/target:/et": "pod/target:/etc/", "pod/target:/etc/web/": "pod/target:/etc/web/web.conf", "target:/proc/1/root/et": "target:/proc/1/root/etc/",
+		"pod/target:/et": "pod/target:/etc/", "pod/target:/app/ser": "pod/target:/app/server", "target:/proc/1/root/et": "target:/proc/1/root/etc/",
 	} {
 		if got := offered("cp", begun); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q; want %s", begun, got, want)
