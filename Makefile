@@ -13,7 +13,7 @@ CLUSTER_RUN = go -C test/cluster run .
 
 # The folders of all modules, and of those with code of ours.
 MODULES      = $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod' | xargs -r -n1 dirname)
-CODE_MODULES = $(filter-out hack/tools,$(MODULES))
+CODE_MODULES = $(filter-out hack/tools%,$(MODULES))
 
 # How long each fuzz test runs.
 FUZZTIME ?= 10s
@@ -188,9 +188,12 @@ tools: $(TOOLS)/golangci-lint $(TOOLS)/gotestsum ## build the tools that the tar
 $(TOOLS)/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(TOOLS)/gotestsum: TOOL = gotest.tools/gotestsum
 $(TOOLS)/govulncheck: TOOL = golang.org/x/vuln/cmd/govulncheck
-$(TOOLS)/actionlint: TOOL = github.com/rhysd/actionlint/cmd/actionlint
-$(TOOLS)/golangci-lint $(TOOLS)/gotestsum $(TOOLS)/govulncheck $(TOOLS)/actionlint: hack/tools/go.sum
+$(TOOLS)/golangci-lint $(TOOLS)/gotestsum $(TOOLS)/govulncheck: hack/tools/go.sum
 	go -C hack/tools build -o '$@' $(TOOL)
+	@touch '$@'
+
+$(TOOLS)/actionlint: hack/tools/actionlint/go.sum
+	go -C hack/tools/actionlint build -o '$@' github.com/rhysd/actionlint/cmd/actionlint
 	@touch '$@'
 
 .PHONY: clean
