@@ -96,7 +96,7 @@ func newShop(t *testing.T, page string) *shop {
 		for _, object := range []struct{ kind, name, wait string }{
 			{"kind: Pod", "web", "kubectl wait --for=condition=Ready pod/web --timeout=120s\n"},
 			{"kind: Deployment", "web", "kubectl rollout status deploy/web --timeout=120s\n"},
-			{"kind: Pod", "crash", "kubectl wait --for=jsonpath={.status.containerStatuses[0].restartCount}=1 pod/crash --timeout=120s\n"},
+			{"kind: Pod", "crash", "kubectl wait --for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff pod/crash --timeout=120s\n"},
 		} {
 			if !strings.Contains(document, object.kind+"\nmetadata: {name: "+object.name+"}") {
 				continue
