@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -48,7 +49,7 @@ func untold(t *testing.T, u user) user {
 		t.Fatalf("parsing %q: %v", config.Host, err)
 	}
 	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{
-		Transport: transport, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
+		Transport: whole{transport}, FlushInterval: -1, ErrorLog: log.New(t.Output(), "proxy: ", 0),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(server)
 			if strings.Contains(r.In.Header.Get("Accept"), "protobuf") {
@@ -77,6 +78,28 @@ func untold(t *testing.T, u user) user {
 		t.Fatalf("writing kubeconfig: %v", err)
 	}
 	return u
+}
+
+// whole answers with a body that has come to its end, unless it is that of a watch. It reads again what broke off: whether the
+// API server can be reached is not what these tests are about.
+type whole struct{ http.RoundTripper }
+
+func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	for tries := 3; ; tries-- {
+		answer, err := w.RoundTripper.RoundTrip(r)
+		if err != nil || answer.StatusCode != http.StatusOK || r.URL.Query().Has("watch") {
+			return answer, err
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err == nil {
+			answer.Body = io.NopCloser(bytes.NewReader(body))
+			return answer, nil
+		}
+		if r.Method != http.MethodGet || tries == 1 {
+			return nil, fmt.Errorf("%s %s: %w", r.Method, r.URL, err)
+		}
+	}
 }
 
 // withoutUsers takes the users out of the statuses of the JSON objects that a body is made of: one, or those of a watch.

@@ -189,7 +189,7 @@ const look = `status() { while read -r line; do echo "$1 $line"; done <"$2/statu
 status session /proc/self
 status target "/proc/$TPID"
 for p in /proc/[0-9]*; do
-	case $(tr '\0' ' ' <"$p/cmdline") in *mindebug-ho[l]d*) status holder "$p"; break ;; esac
+	case $({ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null) in *mindebug-ho[l]d*) status holder "$p"; break ;; esac
 done
 tr '\0' '\n' <"/proc/$TPID/environ"
 ls -l "/proc/$TPID/root/" "/proc/$TPID/fd" >/dev/null
