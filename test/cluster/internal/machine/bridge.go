@@ -10,10 +10,15 @@ import (
 	"path/filepath"
 )
 
+// bridgeAddress is a link layer address that is administered locally.
+const bridgeAddress = "0a:58:0a:57:00:01"
+
 // MakeBridge makes a bridge with an address, unless it is there.
 func MakeBridge(ctx context.Context, name, cidr string) error {
 	if !hasDevice(name) {
-		if err := ip(ctx, "link", "add", name, "type", "bridge"); err != nil {
+		// One without an address of its own takes the least of its ports': it changes as pods come and go, and what others know
+		// of it is wrong for some seconds.
+		if err := ip(ctx, "link", "add", name, "address", bridgeAddress, "type", "bridge"); err != nil {
 			return fmt.Errorf("making bridge %s: %w", name, err)
 		}
 	}
