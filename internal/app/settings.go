@@ -76,8 +76,12 @@ func (r SessionRequest) haveImage() error {
 	return e
 }
 
-// mayHaveImage is an error where nothing names an image, whatever the target is.
+// mayHaveImage is an error where nothing names an image, whatever the target is. It waits for the cluster's configuration only
+// where nothing else names one: that is read at the same time as the pod.
 func (r SessionRequest) mayHaveImage() error {
+	if r.Image != "" {
+		return nil
+	}
 	if _, ok := r.Open.shared(config.Image); ok {
 		return nil
 	}
