@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func (f *generateFlags) add(flags *pflag.FlagSet) {
 }
 
 // digest is one of the kind that registries give images.
-var digest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var digest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256:[0-9a-f]{64}$`) })
 
 // admission turns flags into what the manifests are made from.
 func (f *generateFlags) admission() (policy.Admission, error) {
@@ -65,7 +66,7 @@ func (f *generateFlags) admission() (policy.Admission, error) {
 		}
 	}
 	for _, d := range f.digests {
-		if !digest.MatchString(d) {
+		if !digest().MatchString(d) {
 			return a, &fault.Usage{Reason: fmt.Sprintf("--image-digest=%q is not sha256: and 64 hexadecimal digits", d)}
 		}
 	}

@@ -42,11 +42,11 @@ type entry struct {
 }
 
 // digests is what may name a file: an algorithm and hexadecimal digits.
-var digests = regexp.MustCompile(`^sha(256|512):[0-9a-f]{64,128}$`)
+var digests = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha(256|512):[0-9a-f]{64,128}$`) })
 
 // path is the file of a digest, or "" where there can be none.
 func (c *Cache) path(digest string) string {
-	if c == nil || c.dir == "" || !digests.MatchString(digest) {
+	if c == nil || c.dir == "" || !digests().MatchString(digest) {
 		return ""
 	}
 	return filepath.Join(c.dir, digest[len("sha256:"):]+".json")
