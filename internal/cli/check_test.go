@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
@@ -53,24 +52,13 @@ func TestCheckRequest(t *testing.T) {
 		t.Run(test.line, func(t *testing.T) {
 			t.Parallel()
 			var f checkFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(test.line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, test.line)
 			got, err := f.request(set.Args(), surroundings{
 				getenv: func(string) string { return "env:1" },
 				verbs:  func(string) []string { return nil },
 			})
-			var usage *fault.Usage
-			if test.fails != "" {
-				if !errors.As(err, &usage) || !strings.Contains(usage.Reason, test.fails) {
-					t.Errorf("error %v; want %q", err, test.fails)
-				}
+			if wantUsage(t, err, test.fails) {
 				return
-			}
-			if err != nil {
-				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(checkRequest{})); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)

@@ -33,9 +33,7 @@ const copyExample = `  # A file, and a folder, out of a container; a relative pa
 type copyFlags struct {
 	container, alias, pick string
 	transfer.Options
-	planFlags
-	imageFlags
-	startFlags
+	containerFlags
 	output string
 }
 
@@ -46,9 +44,7 @@ func (f *copyFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.Follow, "dereference", "L", false, "copy what symbolic links lead to, instead of the links")
 	flags.IntVar(&f.Retries, "retries", 5, "how often in a row a broken connection is tried again")
 	flags.Int64Var(&f.MaxBytes, "max-bytes", 0, "copy no more than that; 0 is any size")
-	f.imageFlags.add(flags)
-	f.planFlags.add(flags)
-	f.startFlags.add(flags)
+	f.containerFlags.add(flags)
 	addOutput(flags, &f.output, formatJSON)
 }
 

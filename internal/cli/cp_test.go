@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
@@ -35,11 +34,7 @@ func TestCopyRequest(t *testing.T) {
 		t.Run(test.line, func(t *testing.T) {
 			t.Parallel()
 			var f copyFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(test.line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, test.line)
 			got, words, err := f.request(set.Args(), surroundings{
 				getenv: func(string) string { return "env:1" },
 				verbs:  func(string) []string { return nil },

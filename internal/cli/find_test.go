@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
@@ -54,11 +53,7 @@ func TestFindRequest(t *testing.T) {
 		t.Run(test.line, func(t *testing.T) {
 			t.Parallel()
 			var f findFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(test.line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, test.line)
 			got, err := f.request(set.Args(), set.Changed)
 			var usage *fault.Usage
 			if test.fails != "" {

@@ -30,9 +30,7 @@ const inspectExample = `  # What is in a running container, and what it lacks
 type inspectFlags struct {
 	targetFlags
 	from, file, maxBytes string
-	planFlags
-	imageFlags
-	startFlags
+	containerFlags
 	output string
 }
 
@@ -41,9 +39,7 @@ func (f *inspectFlags) add(flags *pflag.FlagSet) {
 	addGiven(flags, &f.file, "file", "an image in a file, as docker save writes it, or an OCI archive, instead of a container")
 	flags.StringVar(&f.from, "from", "", "image: look at the image in its registry where the container runs, too")
 	flags.StringVar(&f.maxBytes, "max-bytes", "4Gi", "how much of an image's files is kept in a temporary file")
-	f.imageFlags.add(flags)
-	f.planFlags.add(flags)
-	f.startFlags.add(flags)
+	f.containerFlags.add(flags)
 	addOutput(flags, &f.output, formatJSON, formatYAML)
 }
 
@@ -67,13 +63,7 @@ func (f *inspectFlags) request(words []string, around surroundings) (r app.Inspe
 	if r.TargetRequest, err = f.targetFlags.request(words, around.verbs); err != nil {
 		return r, err
 	}
-	if r.PlanRequest, err = f.planFlags.request(); err != nil {
-		return r, err
-	}
-	if err := f.imageFlags.request(&r.SessionRequest, around.getenv); err != nil {
-		return r, err
-	}
-	return r, f.startFlags.request(&r.SessionRequest)
+	return r, f.containerFlags.request(&r.SessionRequest, around.getenv)
 }
 
 func newInspect(f *factory) *cobra.Command {

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/imagekind"
@@ -57,11 +56,7 @@ func TestInspectRequest(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			var f inspectFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, line)
 			got, err := f.request(set.Args(), surroundings{getenv: func(string) string { return "env:1" }, verbs: likeVerbs})
 			if wantUsage(t, err, test.fails) {
 				return

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -37,21 +36,10 @@ func TestRolesGrant(t *testing.T) {
 		t.Run(test.line, func(t *testing.T) {
 			t.Parallel()
 			var f rolesFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(test.line)); err != nil {
-				t.Fatal(err)
-			}
+			parsed(t, &f, test.line)
 			got, err := f.grant("shop")
-			var usage *fault.Usage
-			if test.fails != "" {
-				if !errors.As(err, &usage) || !strings.Contains(usage.Reason, test.fails) {
-					t.Errorf("error %v; want %q", err, test.fails)
-				}
+			if wantUsage(t, err, test.fails) {
 				return
-			}
-			if err != nil {
-				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("grant (-want +got):\n%s", diff)
@@ -116,21 +104,10 @@ func TestGenerateAdmission(t *testing.T) {
 		t.Run(test.line, func(t *testing.T) {
 			t.Parallel()
 			var f generateFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(test.line)); err != nil {
-				t.Fatal(err)
-			}
+			parsed(t, &f, test.line)
 			got, err := f.admission()
-			var usage *fault.Usage
-			if test.fails != "" {
-				if !errors.As(err, &usage) || !strings.Contains(usage.Reason, test.fails) {
-					t.Errorf("error %v; want %q", err, test.fails)
-				}
+			if wantUsage(t, err, test.fails) {
 				return
-			}
-			if err != nil {
-				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("admission (-want +got):\n%s", diff)

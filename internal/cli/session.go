@@ -19,10 +19,8 @@ const defaultTTL = 30 * time.Minute
 // sessionFlags are the flags of a session as they were written.
 type sessionFlags struct {
 	targetFlags
-	planFlags
+	containerFlags
 	stdin, tty bool
-	imageFlags
-	startFlags
 	podCopyFlags
 	grace               time.Duration
 	graceGiven, detach  bool
@@ -75,9 +73,7 @@ func (f *sessionFlags) add(flags *pflag.FlagSet) {
 	f.targetFlags.add(flags)
 	flags.BoolVarP(&f.stdin, "stdin", "i", false, "pass standard input to the command; a shell gets it by itself")
 	flags.BoolVarP(&f.tty, "tty", "t", false, "give the command a terminal; a shell gets one by itself where standard input is one")
-	f.imageFlags.add(flags)
-	f.planFlags.add(flags)
-	f.startFlags.add(flags)
+	f.containerFlags.add(flags)
 	f.podCopyFlags.add(flags)
 	flags.DurationVar(&f.grace, "grace", time.Minute, "how long what runs in a session outlives a lost client")
 	flags.BoolVar(&f.detach, "detach", false, "leave the command running, for --ttl at the most, and print where: pod/NAME SESSION-CONTAINER")

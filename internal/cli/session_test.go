@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
@@ -32,11 +31,7 @@ func likeVerbs(word string) []string {
 func parse(t *testing.T, line string, around surroundings) (app.SessionRequest, error) {
 	t.Helper()
 	var f sessionFlags
-	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	f.add(set)
-	if err := set.Parse(strings.Fields(line)); err != nil {
-		t.Fatal(err)
-	}
+	set := parsed(t, &f, line)
 	words, command := split(set.Args(), set.ArgsLenAtDash())
 	f.ttlGiven, f.graceGiven = set.Changed("ttl"), set.Changed("grace")
 	around.verbs = likeVerbs

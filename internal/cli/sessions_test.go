@@ -2,16 +2,13 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
-	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
@@ -35,11 +32,7 @@ func TestSessionsRequest(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			var f sessionsFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, line)
 			got, err := f.request(set.Args(), likeVerbs)
 			if wantUsage(t, err, test.fails) {
 				return
@@ -49,19 +42,6 @@ func TestSessionsRequest(t *testing.T) {
 			}
 		})
 	}
-}
-
-// wantUsage checks that an error is about the command line and contains text, and reports whether one was wanted.
-func wantUsage(t *testing.T, err error, text string) bool {
-	t.Helper()
-	var usage *fault.Usage
-	switch {
-	case text == "" && err != nil:
-		t.Fatal(err)
-	case text != "" && (!errors.As(err, &usage) || !strings.Contains(usage.Reason, text)):
-		t.Errorf("error %v, want %q", err, text)
-	}
-	return text != ""
 }
 
 func TestStopRequest(t *testing.T) {
@@ -84,11 +64,7 @@ func TestStopRequest(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			var f stopFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, line)
 			got, err := f.request(set.Args(), likeVerbs)
 			if wantUsage(t, err, test.fails) {
 				return

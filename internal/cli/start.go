@@ -23,17 +23,13 @@ const startExample = `  # A runbook that stays on one pod of a Deployment
 // readyFlags are the flags of start as they were written.
 type readyFlags struct {
 	targetFlags
-	planFlags
-	imageFlags
-	startFlags
+	containerFlags
 	via, output string
 }
 
 func (f *readyFlags) add(flags *pflag.FlagSet) {
 	f.targetFlags.add(flags)
-	f.imageFlags.add(flags)
-	f.planFlags.add(flags)
-	f.startFlags.add(flags)
+	f.containerFlags.add(flags)
 	flags.StringVar(&f.via, "via", viaExec, "")
 	_ = flags.MarkHidden("via") // there to be refused
 	addOutput(flags, &f.output, formatName, formatJSON, formatYAML)
@@ -50,13 +46,7 @@ func (f *readyFlags) request(words []string, around surroundings) (r app.Session
 	if r.TargetRequest, err = f.targetFlags.request(words, around.verbs); err != nil {
 		return r, err
 	}
-	if r.PlanRequest, err = f.planFlags.request(); err != nil {
-		return r, err
-	}
-	if err := f.imageFlags.request(&r, around.getenv); err != nil {
-		return r, err
-	}
-	err = f.startFlags.request(&r)
+	err = f.containerFlags.request(&r, around.getenv)
 	return r, err
 }
 

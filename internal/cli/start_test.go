@@ -2,16 +2,12 @@ package cli
 
 import (
 	"bytes"
-	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
-	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/pkg/profiles"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
@@ -46,24 +42,13 @@ func TestStartRequest(t *testing.T) {
 		t.Run(test.line, func(t *testing.T) {
 			t.Parallel()
 			var f readyFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(test.line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, test.line)
 			got, err := f.request(set.Args(), surroundings{
 				getenv: func(string) string { return "env:1" },
 				verbs:  func(string) []string { return nil },
 			})
-			var usage *fault.Usage
-			if test.fails != "" {
-				if !errors.As(err, &usage) || !strings.Contains(usage.Reason, test.fails) {
-					t.Errorf("error %v; want %q", err, test.fails)
-				}
+			if wantUsage(t, err, test.fails) {
 				return
-			}
-			if err != nil {
-				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)

@@ -43,18 +43,14 @@ const formatMarkdown = "markdown"
 type triageFlags struct {
 	targetFlags
 	host string
-	planFlags
-	imageFlags
-	startFlags
+	containerFlags
 	output, out string
 }
 
 func (f *triageFlags) add(flags *pflag.FlagSet) {
 	f.targetFlags.add(flags)
 	addGiven(flags, &f.host, "host", "HOST:PORT to reach from the target's network: it is connected to, and sent nothing but, for the topic tls, the beginning of TLS")
-	f.imageFlags.add(flags)
-	f.planFlags.add(flags)
-	f.startFlags.add(flags)
+	f.containerFlags.add(flags)
 	addOutput(flags, &f.output, formatJSON, formatYAML, formatMarkdown)
 	addGiven(flags, &f.out, "out", "also write the report, every raw output, with what looks like a secret redacted, and checksums, as the folder DIR or the archive FILE.tgz")
 }
@@ -71,13 +67,7 @@ func (f *triageFlags) request(words []string, around surroundings) (r app.Triage
 	if r.Host, err = f.hostFor(r.Topics); err != nil {
 		return r, err
 	}
-	if r.PlanRequest, err = f.planFlags.request(); err != nil {
-		return r, err
-	}
-	if err := f.imageFlags.request(&r.SessionRequest, around.getenv); err != nil {
-		return r, err
-	}
-	return r, f.startFlags.request(&r.SessionRequest)
+	return r, f.containerFlags.request(&r.SessionRequest, around.getenv)
 }
 
 // splitTopics divides the words into those of the target and the topics. With a selector all are topics.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/spf13/pflag"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/triage"
@@ -72,11 +71,7 @@ func TestTriageRequest(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			var f triageFlags
-			set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			f.add(set)
-			if err := set.Parse(strings.Fields(line)); err != nil {
-				t.Fatal(err)
-			}
+			set := parsed(t, &f, line)
 			got, err := f.request(set.Args(), surroundings{getenv: func(string) string { return "env:1" }, verbs: likeVerbs})
 			if wantUsage(t, err, test.fails) {
 				return
