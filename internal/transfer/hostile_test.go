@@ -98,7 +98,7 @@ func TestHostileFerry(t *testing.T) {
 	}
 }
 
-// answering is a Runner that takes in what is sent to it and answers what it is told.
+// answering is a Runner that answers what it is told. What says "end" says it when all has come; md5's side takes nothing.
 type answering struct{ answers string }
 
 // Run implements Runner.
@@ -107,12 +107,18 @@ func (a answering) Run(_ context.Context, script string, _ []string, stdin io.Re
 		_, err := io.WriteString(stdout, "proc/7/root/d\x00folder folder 99999999\n")
 		return 0, err
 	}
+	ready, answers, _ := strings.Cut(a.answers, "\n")
+	if _, err := io.WriteString(stdout, ready+"\n"); err != nil {
+		return 0, err
+	}
 	var taken sync.WaitGroup
-	taken.Go(func() { _, _ = io.Copy(io.Discard, stdin) }) // it ends with the copy
-	_, err := io.WriteString(stdout, a.answers)
-	if strings.HasPrefix(a.answers, "ready ferry\n") && strings.HasSuffix(a.answers, "\nend\n") { // which is said when all has come
+	if ready != "ready md5" {
+		taken.Go(func() { _, _ = io.Copy(io.Discard, stdin) }) // it ends with the copy
+	}
+	if strings.HasSuffix(answers, "end\n") {
 		taken.Wait()
 	}
+	_, err := io.WriteString(stdout, answers)
 	return 0, err
 }
 
@@ -147,6 +153,9 @@ func TestHostileAnswers(t *testing.T) {
 		"ready ferry\ndamaged\n":                      false,
 		"ready ferry\nfailed Read-only file system\n": false,
 		"ready ferry\nrubbish\n":                      false,
+		"ready md5\nfailed\n":                         false,
+		"ready md5\nrubbish\n":                        false,
+		"ready md5\n":                                 false,
 		"ready none\n":                                false,
 		"":                                            false,
 	} {

@@ -97,7 +97,6 @@ func (s *sender) converse(ctx context.Context, answers *bufio.Reader, pipe *io.P
 	case kind != "md5":
 		return fmt.Errorf("%w: %q", errProtocol, ready)
 	}
-	out := bufio.NewWriterSize(pipe, readAhead)
 	for {
 		files, err := s.next()
 		if err != nil {
@@ -106,19 +105,17 @@ func (s *sender) converse(ctx context.Context, answers *bufio.Reader, pipe *io.P
 		if len(files) == 0 {
 			break
 		}
-		if err := s.portion(answers, out, files); err != nil {
+		if err := s.portion(answers, pipe, files); err != nil {
 			return err
 		}
 	}
 	if len(s.folders) > 0 {
-		if err := s.finish(answers, out); err != nil {
+		if err := s.finish(answers, pipe); err != nil {
 			return err
 		}
 	}
-	if _, err := out.WriteString("end\n"); err != nil {
-		return err
-	}
-	return out.Flush()
+	_, err = io.WriteString(pipe, "end\n")
+	return err
 }
 
 // A portion is no more than so many files, and begins no file when it has so many bytes.
@@ -159,12 +156,8 @@ func (s *sender) found(f *localFile) {
 }
 
 // portion sends files and takes in the answer. What was kept is not pending any more.
-func (s *sender) portion(answers *bufio.Reader, out *bufio.Writer, files []*localFile) error {
-	spoiled, err := s.write(out, "portion", files, false)
-	if err != nil {
-		return err
-	}
-	left, err := answer(answers)
+func (s *sender) portion(answers *bufio.Reader, pipe *io.PipeWriter, files []*localFile) error {
+	spoiled, left, err := s.exchange(answers, pipe, "portion", files, false)
 	var damaged *damagedError
 	switch {
 	case errors.As(err, &damaged) && len(spoiled) > 0:
@@ -240,16 +233,38 @@ func (s *sender) compare(f *localFile) {
 }
 
 // finish gives folders their mode and time, those further down first.
-func (s *sender) finish(answers *bufio.Reader, out *bufio.Writer) error {
+func (s *sender) finish(answers *bufio.Reader, pipe *io.PipeWriter) error {
 	var deepestFirst []*localFile
 	for i := range s.folders {
 		deepestFirst = append(deepestFirst, s.folders[len(s.folders)-1-i])
 	}
-	if _, err := s.write(out, "folders", deepestFirst, true); err != nil {
-		return err
-	}
-	_, err := answer(answers)
+	_, _, err := s.exchange(answers, pipe, "folders", deepestFirst, true)
 	return err
+}
+
+// exchange sends one archive and takes in the answer. It is listened for meanwhile, since a script that cannot go on says so
+// and takes no more.
+func (s *sender) exchange(
+	answers *bufio.Reader, pipe *io.PipeWriter, what string, files []*localFile, final bool,
+) (spoiled map[*localFile]string, left []string, err error) {
+	type reply struct {
+		left []string
+		err  error
+	}
+	heard := make(chan reply, 1)
+	go func() {
+		left, err := answer(answers)
+		var damaged *damagedError
+		if err != nil && !errors.As(err, &damaged) { // after which more can follow
+			pipe.CloseWithError(err)
+		}
+		heard <- reply{left, err}
+	}()
+	if spoiled, err = s.write(bufio.NewWriterSize(pipe, readAhead), what, files, final); err != nil {
+		return nil, nil, err
+	}
+	r := <-heard
+	return spoiled, r.left, r.err
 }
 
 // write sends one archive. Spoiled are the files of it that are not what their headers say; its checksum is wrong then, so that
