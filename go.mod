@@ -15,7 +15,7 @@ require (
 	golang.org/x/term v0.47.0 // raw mode and size of the terminal
 	k8s.io/api v0.37.2 // API types
 	k8s.io/apimachinery v0.37.2 // API types, errors, patches
-	k8s.io/cli-runtime v0.37.2 // kubectl's own connection flags
+	k8s.io/cli-runtime v0.37.2 // tables as kubectl prints them
 	k8s.io/client-go v0.37.2 // clients and streams
 	k8s.io/klog/v2 v2.140.0 // to silence what client-go logs
 	k8s.io/kubectl v0.37.2 // the order of pods in which kubectl takes the first

@@ -14,7 +14,6 @@ import (
 func tree() *cobra.Command {
 	root := cli.Command()
 	root.DisableAutoGenTag = true
-	root.PersistentFlags().Lookup("cache-dir").DefValue = "$HOME/.kube/cache"
 	return root
 }
 

@@ -100,7 +100,7 @@ func list(values []string) cobra.CompletionFunc {
 // kubeconfig completes the name of something in the kubeconfig, which is all that is read.
 func (c completer) kubeconfig(flag string) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) (offer, cobra.ShellCompDirective) {
-		config, err := c.f.flags.ToRawKubeConfigLoader().RawConfig()
+		config, err := c.f.flags.Loader().RawConfig()
 		if err != nil {
 			return nil, words
 		}

@@ -103,7 +103,7 @@ service account named. Rules that are marked optional can be deleted.`,
 		Example: policyExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			namespace, _, err := f.flags.ToRawKubeConfigLoader().Namespace()
+			namespace, _, err := f.flags.Loader().Namespace()
 			if err != nil {
 				return &fault.Configuration{Cause: err}
 			}

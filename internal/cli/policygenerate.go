@@ -128,7 +128,7 @@ variables but mindebug's own, nothing out of Secrets, and no mounts but its targ
 			if cmd.Flags().Changed("namespace") {
 				return &fault.Usage{
 					Reason: "an admission policy belongs to no namespace",
-					Hint:   "say where it holds by a label: --namespace-selector=kubernetes.io/metadata.name=" + *f.flags.Namespace,
+					Hint:   "say where it holds by a label: --namespace-selector=kubernetes.io/metadata.name=" + f.flags.Overrides.Context.Namespace,
 				}
 			}
 			admission, err := flags.admission()

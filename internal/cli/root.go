@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/cluster"
@@ -36,7 +35,7 @@ type Program struct {
 // Run runs the command line and returns the exit status. A signal arrives as the cause of ctx, as *fault.Interrupted.
 func Run(ctx context.Context, p Program, args []string) int {
 	quiet()
-	f := &factory{program: p, flags: genericclioptions.NewConfigFlags(true)}
+	f := &factory{program: p, flags: new(cluster.Flags)}
 	root := newRoot(f, f.session)
 	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
 		completer{f}.addTo(root)
@@ -93,7 +92,7 @@ func (e *exitStatus) Error() string { return "the command's own exit status" }
 // factory makes what verbs need when they need it: `--help` opens no kubeconfig.
 type factory struct {
 	program Program
-	flags   *genericclioptions.ConfigFlags
+	flags   *cluster.Flags
 	// given reports whether a flag of the verb that runs was given.
 	given func(name string) bool
 }
@@ -173,7 +172,7 @@ const examples = `  # A shell beside the only, or the default, container of a po
 
 // Command returns the command tree, for the pages that are made from it.
 func Command() *cobra.Command {
-	f := &factory{flags: genericclioptions.NewConfigFlags(true)}
+	f := &factory{flags: new(cluster.Flags)}
 	return newRoot(f, f.session)
 }
 
@@ -209,7 +208,7 @@ namespace and has the target's privileges, never more.`,
 	root.SetFlagErrorFunc(flagFault)
 	root.Flags().SortFlags = false
 	flags.add(root.Flags())
-	f.flags.AddFlags(root.PersistentFlags())
+	f.flags.Add(root.PersistentFlags())
 	addVerbosity(root.PersistentFlags(), &verbosity)
 	root.AddCommand(newStart(f), newCopy(f), newSessions(f), newStop(f), newFind(f), newCheck(f), newInspect(f), newTriage(f), newPolicy(f),
 		newConfig(f), newCompletion(f), newVersion(f.program.Version))

@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
+	"github.com/mindebug/kubectl-mindebug/internal/cluster"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
 
@@ -236,7 +236,7 @@ func TestIgnoredIsSaid(t *testing.T) {
 func newTree(run func(context.Context, app.SessionRequest) error) *cobra.Command {
 	f := &factory{
 		program: Program{In: strings.NewReader(""), Getenv: noEnv, Version: "v1.2.3"},
-		flags:   genericclioptions.NewConfigFlags(true),
+		flags:   new(cluster.Flags),
 	}
 	return newRoot(f, run)
 }
@@ -245,7 +245,7 @@ func newTree(run func(context.Context, app.SessionRequest) error) *cobra.Command
 func TestFlagNames(t *testing.T) {
 	t.Parallel()
 	kubectl := pflag.NewFlagSet("kubectl", pflag.ContinueOnError)
-	genericclioptions.NewConfigFlags(true).AddFlags(kubectl)
+	new(cluster.Flags).Add(kubectl) // which are cli-runtime's, as a test there holds
 	theirs := map[string]*pflag.Flag{}
 	kubectl.VisitAll(func(f *pflag.Flag) {
 		theirs[f.Name] = f

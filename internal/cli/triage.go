@@ -194,8 +194,8 @@ func (f *factory) triage(ctx context.Context, r app.TriageRequest, output, out s
 		return err
 	}
 	r.Context, r.Namespace, r.Version, r.Grace, r.Seen = c.Context, c.Namespace, f.program.Version, r.Timeout, f.imageCache()
-	if given := f.flags.Context; given != nil && *given != "" {
-		r.Flags = "--context=" + shellWord(*given) + " "
+	if given := f.flags.Overrides.CurrentContext; given != "" {
+		r.Flags = "--context=" + shellWord(given) + " "
 	}
 	found, err := app.Triage(ctx, c, execer, registry.Client{}, f.streams(), r)
 	if err != nil {

@@ -14,12 +14,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
-	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
-	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
-	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/mindebug/kubectl-mindebug/internal/access"
@@ -40,16 +38,15 @@ type Cluster struct {
 	// api is config as the calls use it, and client their connection.
 	api    *rest.Config
 	client *http.Client
-	core   coreclient.CoreV1Interface
-	authn  authenticationclient.AuthenticationV1Interface
-	authz  authorizationclient.AuthorizationV1Interface
+	// core is for the core group, which most calls are about.
+	core rest.Interface
 }
 
 // Connect reads the configuration that the flags name and builds the clients. It opens no connection. Each warning that
 // the API server sends with an answer is given to warn, once.
-func Connect(flags *genericclioptions.ConfigFlags, warn func(string)) (*Cluster, error) {
-	loader := flags.ToRawKubeConfigLoader()
-	config, err := flags.ToRESTConfig()
+func Connect(flags *Flags, warn func(string)) (*Cluster, error) {
+	loader := flags.Loader()
+	config, err := loader.ClientConfig()
 	if err != nil {
 		return nil, &fault.Configuration{Cause: err}
 	}
@@ -57,10 +54,7 @@ func Connect(flags *genericclioptions.ConfigFlags, warn func(string)) (*Cluster,
 	if err != nil {
 		return nil, &fault.Configuration{Cause: err}
 	}
-	c := &Cluster{Namespace: namespace, Context: contextName(flags), config: rest.CopyConfig(config)}
-	if flags.AuthInfoName != nil {
-		c.user = *flags.AuthInfoName
-	}
+	c := &Cluster{Namespace: namespace, Context: contextName(flags), config: rest.CopyConfig(config), user: flags.Overrides.Context.AuthInfo}
 
 	api := rest.CopyConfig(config)
 	api.ContentType = "application/vnd.kubernetes.protobuf"
@@ -78,24 +72,18 @@ func Connect(flags *genericclioptions.ConfigFlags, warn func(string)) (*Cluster,
 		return nil, &fault.Configuration{Cause: err}
 	}
 	c.api, c.client = api, client
-	if c.core, err = coreclient.NewForConfigAndClient(api, client); err != nil {
-		return nil, &fault.Configuration{Cause: err}
-	}
-	if c.authn, err = authenticationclient.NewForConfigAndClient(api, client); err != nil {
-		return nil, &fault.Configuration{Cause: err}
-	}
-	if c.authz, err = authorizationclient.NewForConfigAndClient(api, client); err != nil {
+	if c.core, err = c.typed(corev1.SchemeGroupVersion); err != nil {
 		return nil, &fault.Configuration{Cause: err}
 	}
 	return c, nil
 }
 
 // contextName is the context in use, or empty where there is none.
-func contextName(flags *genericclioptions.ConfigFlags) string {
-	if flags.Context != nil && *flags.Context != "" {
-		return *flags.Context
+func contextName(flags *Flags) string {
+	if flags.Overrides.CurrentContext != "" {
+		return flags.Overrides.CurrentContext
 	}
-	raw, err := flags.ToRawKubeConfigLoader().RawConfig()
+	raw, err := flags.Loader().RawConfig()
 	if err != nil {
 		return ""
 	}
@@ -107,23 +95,23 @@ func (c *Cluster) RESTConfig() *rest.Config { return rest.CopyConfig(c.config) }
 
 // Pod reads one pod.
 func (c *Cluster) Pod(ctx context.Context, namespace, name string) (*corev1.Pod, error) {
-	pod, err := c.core.Pods(namespace).Get(ctx, name, metav1.GetOptions{})
-	return pod, c.explain(ctx, err)
+	var pod corev1.Pod
+	err := c.get(ctx, namespace, "pods", name, &pod)
+	return &pod, err
 }
 
 // Secret reads one Secret.
 func (c *Cluster) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
-	secret, err := c.core.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
-	return secret, c.explain(ctx, err)
+	var secret corev1.Secret
+	err := c.get(ctx, namespace, "secrets", name, &secret)
+	return &secret, err
 }
 
 // ConfigText reads the text at a key of a ConfigMap; it is empty where there is no such key.
 func (c *Cluster) ConfigText(ctx context.Context, namespace, name, key string) (string, error) {
-	m, err := c.core.ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return "", c.explain(ctx, err)
-	}
-	return m.Data[key], nil
+	var m corev1.ConfigMap
+	err := c.get(ctx, namespace, "configmaps", name, &m)
+	return m.Data[key], err
 }
 
 // Identity tells this cluster, and this user of it, from others. It holds credentials: it is to be hashed.
@@ -136,11 +124,9 @@ func (c *Cluster) Identity() string {
 
 // NodeArchitecture reads the architecture of a node, in Go's words: "arm64".
 func (c *Cluster) NodeArchitecture(ctx context.Context, name string) (string, error) {
-	node, err := c.core.Nodes().Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return "", c.explain(ctx, err)
-	}
-	return node.Status.NodeInfo.Architecture, nil
+	var node corev1.Node
+	err := c.get(ctx, "", "nodes", name, &node)
+	return node.Status.NodeInfo.Architecture, err
 }
 
 // AddEphemeralContainer adds container to the pod and returns the pod as the server has it then. The patch carries the
@@ -169,56 +155,67 @@ func (c *Cluster) add(ctx context.Context, pod *corev1.Pod, container corev1.Eph
 	if dryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	patched, err := c.core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, options, "ephemeralcontainers")
-	return patched, c.explain(ctx, err)
+	var patched corev1.Pod
+	request := c.core.Patch(types.StrategicMergePatchType).Namespace(pod.Namespace).Resource("pods").Name(pod.Name).SubResource("ephemeralcontainers")
+	err = with(request, &options).Body(patch).Do(ctx).Into(&patched)
+	return &patched, c.explain(ctx, err)
 }
 
 // WatchPod reports the changes of a pod since its resource version.
 func (c *Cluster) WatchPod(ctx context.Context, pod *corev1.Pod) (watch.Interface, error) {
-	w, err := c.core.Pods(pod.Namespace).Watch(ctx, metav1.ListOptions{
+	return c.watch(ctx, pod.Namespace, "pods", metav1.ListOptions{
 		FieldSelector:   fields.OneTermEqualSelector("metadata.name", pod.Name).String(),
 		ResourceVersion: pod.ResourceVersion,
 	})
-	return w, c.explain(ctx, err)
 }
 
 // WatchEvents reports the Events about a container of a pod, those that there are and those that come.
 func (c *Cluster) WatchEvents(ctx context.Context, pod *corev1.Pod, container string) (watch.Interface, error) {
-	w, err := c.core.Events(pod.Namespace).Watch(ctx, metav1.ListOptions{
+	return c.watch(ctx, pod.Namespace, "events", metav1.ListOptions{
 		FieldSelector: fields.Set{
 			"involvedObject.uid":       string(pod.UID),
 			"involvedObject.fieldPath": fmt.Sprintf("spec.ephemeralContainers{%s}", container),
 		}.AsSelector().String(),
 	})
+}
+
+// watch reports the changes of what the options select.
+func (c *Cluster) watch(ctx context.Context, namespace, resource string, options metav1.ListOptions) (watch.Interface, error) {
+	options.Watch = true
+	w, err := c.list(namespace, resource, &options).Watch(ctx)
 	return w, c.explain(ctx, err)
 }
 
 // CreateEvent records an Event.
 func (c *Cluster) CreateEvent(ctx context.Context, event *corev1.Event) error {
-	_, err := c.core.Events(event.Namespace).Create(ctx, event, metav1.CreateOptions{})
-	return c.explain(ctx, err)
+	return c.explain(ctx, c.core.Post().Namespace(event.Namespace).Resource("events").Body(event).Do(ctx).Error())
 }
 
 // MayI asks the server whether the user may make a call on a pod.
 func (c *Cluster) MayI(ctx context.Context, namespace, pod string, call access.Call) (bool, error) {
-	review, err := c.authz.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+	review := authorizationv1.SelfSubjectAccessReview{
 		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Namespace: namespace, Name: pod, Verb: call.Verb, Group: call.Group, Resource: call.Resource, Subresource: call.Subresource,
 		}},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		return false, c.explain(ctx, err)
 	}
-	return review.Status.Allowed, nil
+	err := c.review(ctx, authorizationv1.SchemeGroupVersion, "selfsubjectaccessreviews", &review)
+	return review.Status.Allowed, err
 }
 
 // WhoAmI asks the server whom it takes the user for.
 func (c *Cluster) WhoAmI(ctx context.Context) (authenticationv1.UserInfo, error) {
-	review, err := c.authn.SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	var review authenticationv1.SelfSubjectReview
+	err := c.review(ctx, authenticationv1.SchemeGroupVersion, "selfsubjectreviews", &review)
+	return review.Status.UserInfo, err
+}
+
+// review puts a question to the server and takes the answer, which is of the question's kind.
+func (c *Cluster) review(ctx context.Context, version schema.GroupVersion, resource string, review runtime.Object) error {
+	client, err := c.typed(version)
 	if err != nil {
-		return authenticationv1.UserInfo{}, c.explain(ctx, err)
+		return err
 	}
-	return review.Status.UserInfo, nil
+	return c.explain(ctx, client.Post().Resource(resource).Body(review).Do(ctx).Into(review))
 }
 
 // explain leaves the server's own answers as they are; any other failure means that it gave none.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -26,7 +27,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/mindebug/kubectl-mindebug/internal/access"
@@ -37,7 +37,7 @@ import (
 )
 
 // connect returns a cluster whose API server is handler, reached through a kubeconfig as kubectl has it.
-func connect(t *testing.T, handler http.Handler, warn func(string), change func(*genericclioptions.ConfigFlags)) *cluster.Cluster {
+func connect(t *testing.T, handler http.Handler, warn func(string), change func(*cluster.Flags)) *cluster.Cluster {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -55,7 +55,7 @@ func connect(t *testing.T, handler http.Handler, warn func(string), change func(
 	return c
 }
 
-func kubeconfig(t *testing.T, server string) *genericclioptions.ConfigFlags {
+func kubeconfig(t *testing.T, server string) *cluster.Flags {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: prod-eu,
@@ -64,8 +64,9 @@ contexts: [{name: prod-eu, context: {cluster: c, user: u, namespace: shop}}, {na
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	flags := genericclioptions.NewConfigFlags(true)
-	flags.KubeConfig = &path
+	flags := new(cluster.Flags)
+	flags.Add(pflag.NewFlagSet("kubectl", pflag.ContinueOnError))
+	flags.KubeConfig = path
 	return flags
 }
 
@@ -105,12 +106,12 @@ func TestConnect(t *testing.T) {
 	})
 	for _, test := range []struct {
 		name               string
-		change             func(*genericclioptions.ConfigFlags)
+		change             func(*cluster.Flags)
 		context, namespace string
 	}{
 		{"as kubectl", nil, "prod-eu", "shop"},
-		{"another context", func(f *genericclioptions.ConfigFlags) { f.Context = new("other") }, "other", "default"},
-		{"another namespace", func(f *genericclioptions.ConfigFlags) { f.Namespace = new("stock") }, "prod-eu", "stock"},
+		{"another context", func(f *cluster.Flags) { f.Overrides.CurrentContext = "other" }, "other", "default"},
+		{"another namespace", func(f *cluster.Flags) { f.Overrides.Context.Namespace = "stock" }, "prod-eu", "stock"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -126,12 +127,12 @@ func TestConnect(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		change func(*genericclioptions.ConfigFlags)
+		change func(*cluster.Flags)
 	}{
-		{"no such context", func(f *genericclioptions.ConfigFlags) { f.Context = new("none") }},
-		{"no such file", func(f *genericclioptions.ConfigFlags) { f.KubeConfig = new("/nonexistent/kubeconfig") }},
-		{"a timeout that is none", func(f *genericclioptions.ConfigFlags) { f.Timeout = new("soon") }},
-		{"a certificate that is none", func(f *genericclioptions.ConfigFlags) { f.CAFile = new("/nonexistent/ca") }},
+		{"no such context", func(f *cluster.Flags) { f.Overrides.CurrentContext = "none" }},
+		{"no such file", func(f *cluster.Flags) { f.KubeConfig = "/nonexistent/kubeconfig" }},
+		{"a timeout that is none", func(f *cluster.Flags) { f.Overrides.Timeout = "soon" }},
+		{"a certificate that is none", func(f *cluster.Flags) { f.Overrides.ClusterInfo.CertificateAuthority = "/nonexistent/ca" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -390,7 +391,7 @@ func TestUnreachable(t *testing.T) {
 // TestFirstByte: a server that never answers is given up after the bound; one that answered may take its time.
 func TestFirstByte(t *testing.T) {
 	t.Parallel()
-	within := func(f *genericclioptions.ConfigFlags) { f.Timeout = new("50ms") }
+	within := func(f *cluster.Flags) { f.Overrides.Timeout = "50ms" }
 	t.Run("no answer", func(t *testing.T) {
 		t.Parallel()
 		silent := connect(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), nil, within)

@@ -14,12 +14,13 @@ func (c *Cluster) CreatePod(ctx context.Context, pod *corev1.Pod, dryRun bool) (
 	if dryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	made, err := c.core.Pods(pod.Namespace).Create(ctx, pod, options)
-	return made, c.explain(ctx, err)
+	var made corev1.Pod
+	err := with(c.core.Post().Namespace(pod.Namespace).Resource("pods"), &options).Body(pod).Do(ctx).Into(&made)
+	return &made, c.explain(ctx, err)
 }
 
 // DeletePod deletes this pod, never a later one of its name.
 func (c *Cluster) DeletePod(ctx context.Context, pod *corev1.Pod) error {
-	err := c.core.Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))})
-	return c.explain(ctx, err)
+	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
+	return c.explain(ctx, c.core.Delete().Namespace(pod.Namespace).Resource("pods").Name(pod.Name).Body(&options).Do(ctx).Error())
 }

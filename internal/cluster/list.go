@@ -31,7 +31,8 @@ func (c *Cluster) PodPages(ctx context.Context, namespace, selector string, do f
 	options := metav1.ListOptions{LabelSelector: selector, Limit: pageOfPods}
 	torn := false
 	for {
-		page, err := c.core.Pods(namespace).List(ctx, options)
+		var page corev1.PodList
+		err := c.list(namespace, "pods", &options).Do(ctx).Into(&page)
 		if again := resumes(err); again != "" && !torn {
 			options.Continue, torn = again, true
 			continue
@@ -67,17 +68,17 @@ func resumes(err error) string {
 func (c *Cluster) NamespaceLabels(ctx context.Context, name string) (map[string]map[string]string, error) {
 	all := map[string]map[string]string{}
 	if name != "" {
-		namespace, err := c.core.Namespaces().Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return nil, c.explain(ctx, err)
+		var namespace corev1.Namespace
+		if err := c.get(ctx, "", "namespaces", name, &namespace); err != nil {
+			return nil, err
 		}
 		all[name] = namespace.Labels
 		return all, nil
 	}
 	options := metav1.ListOptions{Limit: pageOfPods}
 	for {
-		page, err := c.core.Namespaces().List(ctx, options)
-		if err != nil {
+		var page corev1.NamespaceList
+		if err := c.list("", "namespaces", &options).Do(ctx).Into(&page); err != nil {
 			return nil, c.explain(ctx, err)
 		}
 		for i := range page.Items {
@@ -91,9 +92,9 @@ func (c *Cluster) NamespaceLabels(ctx context.Context, name string) (map[string]
 
 // HasNamespace reports whether there is a namespace of that name.
 func (c *Cluster) HasNamespace(ctx context.Context, name string) (bool, error) {
-	_, err := c.core.Namespaces().Get(ctx, name, metav1.GetOptions{})
+	err := c.get(ctx, "", "namespaces", name, &corev1.Namespace{})
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
-	return err == nil, c.explain(ctx, err)
+	return err == nil, err
 }

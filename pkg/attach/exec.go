@@ -10,7 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/apimachinery/pkg/conversion/queryparams"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
@@ -98,16 +98,16 @@ type call struct {
 func (e *Execer) url(a call, s Streams) *url.URL {
 	c := a.c
 	u := e.base.JoinPath("namespaces", c.Namespace, "pods", c.Pod, a.subresource)
-	query, err := scheme.ParameterCodec.EncodeParameters(&corev1.PodExecOptions{
+	query, err := queryparams.Convert(&corev1.PodExecOptions{
 		Container: c.Name,
 		Command:   a.command,
 		Stdin:     s.Stdin != nil,
 		Stdout:    s.Stdout != nil,
 		Stderr:    s.Stderr != nil && !s.TTY,
 		TTY:       s.TTY,
-	}, corev1.SchemeGroupVersion)
+	})
 	if err != nil {
-		panic(err) // PodExecOptions is registered with the scheme: no input can make this fail
+		panic(err) // it is for such types: no input can make this fail
 	}
 	u.RawQuery = query.Encode()
 	return u

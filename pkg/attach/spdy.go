@@ -3,6 +3,7 @@ package attach
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -16,9 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	clientspdy "k8s.io/client-go/transport/spdy"
@@ -108,10 +107,9 @@ func (l *line) take(response *http.Response) error {
 	if err != nil {
 		return err
 	}
-	if object, err := runtime.Decode(scheme.Codecs.UniversalDeserializer(), text); err == nil {
-		if status, ok := object.(*metav1.Status); ok {
-			return &apierrors.StatusError{ErrStatus: *status}
-		}
+	var status metav1.Status
+	if err := json.Unmarshal(text, &status); err == nil && status.Kind == "Status" {
+		return &apierrors.StatusError{ErrStatus: status}
 	}
 	return &RefusedError{Status: response.StatusCode, Message: strings.TrimSpace(string(text))}
 }
