@@ -9,9 +9,10 @@ require (
 	github.com/google/cel-go v0.29.2 // tests: the language of admission policies
 	github.com/google/go-cmp v0.7.0 // tests: differences
 	github.com/google/go-containerregistry v0.22.1 // images, as their registries have them
+	github.com/gorilla/websocket v1.5.4-0.20250319132907-e064f32e3674 // websockets, on a connection that was prepared
 	github.com/spf13/cobra v1.10.2 // verbs and help
 	github.com/spf13/pflag v1.0.10 // flags, as cobra and cli-runtime have them
-	golang.org/x/sync v0.24.0 // many calls at once, within a bound
+	golang.org/x/sync v0.24.0 // test/fleet: many calls at once, within a bound
 	golang.org/x/term v0.47.0 // raw mode and size of the terminal
 	k8s.io/api v0.37.2 // API types
 	k8s.io/apimachinery v0.37.2 // API types, errors, patches
@@ -54,7 +55,6 @@ require (
 	github.com/google/btree v1.1.3 // indirect
 	github.com/google/gnostic-models v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
-	github.com/gorilla/websocket v1.5.4-0.20250319132907-e064f32e3674 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/klauspost/compress v1.19.2 // indirect

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/workqueue"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/imagekind"
@@ -125,29 +125,25 @@ func (k *kinder) byDigest(digest string) imagekind.Verdict {
 
 // ask asks the registries about images, and where that tells nothing, their containers.
 func (k *kinder) ask(ctx context.Context, images map[string]*unasked) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(imagesAtOnce)
 	k.progress.Images = len(images)
-	for _, digest := range slices.Sorted(maps.Keys(images)) {
-		group.Go(func() error {
-			u := images[digest]
-			u.verdict = imagekind.Verdict{Kind: imagekind.Unknown}
-			if k.request.Registry {
-				u.verdict = k.askRegistry(ctx, u)
-			}
-			if k.request.Probe && !u.verdict.Known() {
-				u.verdict = k.probe(ctx, u)
-			}
-			// A cache that cannot be written is only slower the next time.
-			_ = k.sources.Cache.Put(digest, u.verdict)
-			k.mu.Lock()
-			defer k.mu.Unlock()
-			k.progress.Asked++
-			k.tell(k.progress)
-			return context.Cause(ctx)
-		})
-	}
-	return group.Wait()
+	digests := slices.Sorted(maps.Keys(images))
+	workqueue.ParallelizeUntil(ctx, imagesAtOnce, len(digests), func(i int) {
+		u := images[digests[i]]
+		u.verdict = imagekind.Verdict{Kind: imagekind.Unknown}
+		if k.request.Registry {
+			u.verdict = k.askRegistry(ctx, u)
+		}
+		if k.request.Probe && !u.verdict.Known() {
+			u.verdict = k.probe(ctx, u)
+		}
+		// A cache that cannot be written is only slower the next time.
+		_ = k.sources.Cache.Put(digests[i], u.verdict)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.progress.Asked++
+		k.tell(k.progress)
+	})
+	return context.Cause(ctx)
 }
 
 // askRegistry reads the image from its registry. One that has given no answer is not asked again.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 
 	"github.com/mindebug/kubectl-mindebug/internal/access"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
@@ -53,23 +53,23 @@ func CheckFleet(ctx context.Context, cluster Fleet, images Images, r SessionRequ
 	keys := g.keys()
 	reviews := reviewsOf(ctx, cluster, r.Namespace, keys)
 	out := make([]Checked, len(keys))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(fleetAtOnce)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var mu sync.Mutex
 	n := 0
-	for i, key := range keys {
-		group.Go(func() error {
-			w := g.workloads[key]
-			out[i] = Checked{Namespace: key.namespace, Workload: key.workload, Pods: w.pods, Pod: w.pod.Name, Container: w.container}
-			err := k.checkOne(groupCtx, &out[i], w, reviews[key.namespace], g.haveImage[w.pod.Spec.NodeName])
-			mu.Lock()
-			defer mu.Unlock()
-			n++
-			done(n, len(keys))
-			return err
-		})
-	}
-	return out, group.Wait()
+	workqueue.ParallelizeUntil(ctx, fleetAtOnce, len(keys), func(i int) {
+		key := keys[i]
+		w := g.workloads[key]
+		out[i] = Checked{Namespace: key.namespace, Workload: key.workload, Pods: w.pods, Pod: w.pod.Name, Container: w.container}
+		if err := k.checkOne(ctx, &out[i], w, reviews[key.namespace], g.haveImage[w.pod.Spec.NodeName]); err != nil {
+			cancel(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		done(n, len(keys))
+	})
+	return out, context.Cause(ctx)
 }
 
 // nothingToCheck is the error where no pod was found: a gate that checks nothing must not pass.
@@ -206,23 +206,22 @@ func reviewsOf(ctx context.Context, cluster Fleet, namespace string, keys []work
 			everywhere = everywhere && review.Allowed
 		}
 	}
-	var group errgroup.Group
-	group.SetLimit(fleetAtOnce)
-	var mu sync.Mutex
-	for i, key := range keys {
-		switch {
-		case everywhere:
+	var namespaces []string
+	for _, key := range keys {
+		if _, ok := reviews[key.namespace]; !ok {
 			reviews[key.namespace] = forAll
-		case i == 0 || keys[i-1].namespace != key.namespace:
-			group.Go(func() error {
-				answers := preflight.Reviews(ctx, cluster, key.namespace, "")
-				mu.Lock()
-				defer mu.Unlock()
-				reviews[key.namespace] = answers
-				return nil
-			})
+			namespaces = append(namespaces, key.namespace)
 		}
 	}
-	_ = group.Wait() // none returns an error
+	if everywhere {
+		return reviews
+	}
+	var mu sync.Mutex
+	workqueue.ParallelizeUntil(ctx, fleetAtOnce, len(namespaces), func(i int) {
+		answers := preflight.Reviews(ctx, cluster, namespaces[i], "")
+		mu.Lock()
+		defer mu.Unlock()
+		reviews[namespaces[i]] = answers
+	})
 	return reviews
 }

@@ -106,7 +106,7 @@ What is not whole never has its final name. When not all could be copied the exi
 const grace = time.Minute
 
 func (f *factory) copy(ctx context.Context, r app.SessionRequest, words transfer.Copy, flags copyFlags) error {
-	c, execer, err := f.connectToRun()
+	c, execer, err := f.connectToEnter(ctx)
 	if err != nil {
 		return err
 	}

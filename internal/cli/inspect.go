@@ -103,7 +103,7 @@ func (f *factory) inspect(ctx context.Context, r app.InspectRequest, flags inspe
 		found, err = app.InspectFile(ctx, flags.file, f.streams(), r)
 	} else {
 		f.sayIgnored(r.SessionRequest)
-		c, execer, connectErr := f.connectToRun()
+		c, execer, connectErr := f.connectToEnter(ctx)
 		if connectErr != nil {
 			return connectErr
 		}

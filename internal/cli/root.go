@@ -128,6 +128,15 @@ func (f *factory) connectToRun() (*cluster.Cluster, *attach.Execer, error) {
 	return c, execer, nil
 }
 
+// connectToEnter is connectToRun for a verb that is about to: the connection for its first command is prepared meanwhile.
+func (f *factory) connectToEnter(ctx context.Context) (*cluster.Cluster, *attach.Execer, error) {
+	c, execer, err := f.connectToRun()
+	if err == nil {
+		execer.Prepare(ctx)
+	}
+	return c, execer, err
+}
+
 // imageCache is what was seen of images before.
 func (f *factory) imageCache() *imagekind.Cache {
 	if f.program.CacheDir == "" {
@@ -143,7 +152,7 @@ func (f *factory) streams() app.Streams {
 
 // session opens a session as the flags ask.
 func (f *factory) session(ctx context.Context, r app.SessionRequest) error {
-	c, execer, err := f.connectToRun()
+	c, execer, err := f.connectToEnter(ctx)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ that has more than its target has by itself, it waits a minute for its first ses
 
 // start makes a session container ready and prints where.
 func (f *factory) start(ctx context.Context, r app.SessionRequest, output string) error {
-	c, execer, err := f.connectToRun()
+	c, execer, err := f.connectToEnter(ctx)
 	if err != nil {
 		return err
 	}

@@ -186,7 +186,7 @@ func topicHelp() string {
 
 // triage looks and prints what was found.
 func (f *factory) triage(ctx context.Context, r app.TriageRequest, output, out string) error {
-	c, execer, err := f.connectToRun()
+	c, execer, err := f.connectToEnter(ctx)
 	if err != nil {
 		return err
 	}

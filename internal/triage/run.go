@@ -10,9 +10,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 //go:embed lib.sh
@@ -151,20 +150,19 @@ func assemble(mark string, s Subject, chosen []Topic) (script string, args []str
 
 // gather runs the Go of the topics that have any, at once: each waits for the network most of the time.
 func gather(ctx context.Context, runner Runner, s Subject, chosen []Topic, raw []Raw, missed []error) error {
-	var group errgroup.Group
+	var gathering sync.WaitGroup
 	for i, t := range chosen {
 		if t.Gather == nil || missed[i] != nil {
 			continue
 		}
-		group.Go(func() error {
+		gathering.Go(func() {
 			bounded, cancel := context.WithTimeoutCause(ctx, gatherWithin, fmt.Errorf("no answer within %s", gatherWithin))
 			defer cancel()
 			more, err := t.Gather(bounded, runner, s, raw[i])
 			raw[i], missed[i] = append(raw[i], more...), err
-			return nil
 		})
 	}
-	_ = group.Wait() // each has its own error in missed
+	gathering.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -1,15 +1,16 @@
 package attach
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/streaming/pkg/httpstream"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // LostError says that the streams ended before the command's exit status arrived. Whether the command ran, or goes on
@@ -51,16 +52,27 @@ func (e *RefusedError) Error() string {
 	return s
 }
 
+// most is what is read of the text of a refusal, in bytes.
+const most = 64 << 10
+
+// refusalIn returns the error that an answer without streams is: the API's own, or a *RefusedError without its container.
+func refusalIn(response *http.Response) error {
+	text, err := io.ReadAll(io.LimitReader(response.Body, most))
+	_ = response.Body.Close()
+	if err != nil {
+		return err
+	}
+	var status metav1.Status
+	if err := json.Unmarshal(text, &status); err == nil && status.Kind == "Status" {
+		return &apierrors.StatusError{ErrStatus: status}
+	}
+	return &RefusedError{Status: response.StatusCode, Message: strings.TrimSpace(string(text))}
+}
+
 // answer returns the server's answer in the API's own form, or nil where err carries none.
 func answer(err error) *apierrors.StatusError {
-	var upgrade *httpstream.UpgradeFailureError
-	if errors.As(err, &upgrade) {
-		err = upgrade.Cause // which errors.As does not see (k8s.io/streaming 0.37)
-	}
 	var status *apierrors.StatusError
-	if !errors.As(err, &status) || status.ErrStatus.Status == "" {
-		return nil // client-go takes a plain text with a colon in it for an empty Status
-	}
+	errors.As(err, &status)
 	return status
 }
 
@@ -70,28 +82,9 @@ func refused(c Container, err error) error {
 	if status := answer(err); status != nil {
 		return status
 	}
-	var typed *RefusedError
-	if errors.As(err, &typed) {
-		return &RefusedError{Container: c, Status: typed.Status, Message: typed.Message}
-	}
-	if status, message := handshake(err); status != 0 {
-		return &RefusedError{Container: c, Status: status, Message: message}
+	var plain *RefusedError
+	if errors.As(err, &plain) {
+		return &RefusedError{Container: c, Status: plain.Status, Message: plain.Message}
 	}
 	return &LostError{Container: c, Cause: err}
-}
-
-// handshake returns the HTTP status and the text with which a websocket was refused, or 0. client-go (0.37) tells them in
-// its error's text only: "websocket: bad handshake (500 Internal Server Error): container not found".
-func handshake(err error) (int, string) {
-	_, rest, found := strings.Cut(err.Error(), "bad handshake (")
-	if !found {
-		return 0, ""
-	}
-	line, message, _ := strings.Cut(rest, ")")
-	code, _, _ := strings.Cut(line, " ")
-	status, err := strconv.Atoi(code)
-	if err != nil {
-		return 0, ""
-	}
-	return status, strings.TrimPrefix(message, ": ")
 }

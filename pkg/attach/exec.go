@@ -43,6 +43,7 @@ type Execer struct {
 	base   *url.URL
 	// silence is the bound after which a connection on which nothing is heard is given up.
 	silence time.Duration
+	spares  spares
 }
 
 // silence is what client-go (0.37, pingReadDeadline in tools/remotecommand/websocket.go) gives a websocket: it sends a ping

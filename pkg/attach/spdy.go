@@ -3,7 +3,6 @@ package attach
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -15,9 +14,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	clientspdy "k8s.io/client-go/transport/spdy"
@@ -66,12 +62,8 @@ func transport(config *rest.Config) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxy := config.Proxy
-	if proxy == nil {
-		proxy = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
-	}
 	return rest.HTTPWrappersForConfig(config, &http.Transport{
-		TLSClientConfig: tlsConfig, Proxy: proxy, DialContext: config.Dial,
+		TLSClientConfig: tlsConfig, Proxy: proxier(config), DialContext: config.Dial,
 		DisableKeepAlives: true, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	})
 }
@@ -92,9 +84,6 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// most is what is read of the text of a refusal.
-const most = 64 << 10
-
 // take takes the connection from the response to a request for it, or returns why there is none.
 func (l *line) take(response *http.Response) error {
 	body, upgraded := response.Body.(io.ReadWriteCloser)
@@ -102,16 +91,7 @@ func (l *line) take(response *http.Response) error {
 		l.body, response.Body = body, http.NoBody
 		return nil
 	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, most))
-	_ = response.Body.Close()
-	if err != nil {
-		return err
-	}
-	var status metav1.Status
-	if err := json.Unmarshal(text, &status); err == nil && status.Kind == "Status" {
-		return &apierrors.StatusError{ErrStatus: status}
-	}
-	return &RefusedError{Status: response.StatusCode, Message: strings.TrimSpace(string(text))}
+	return refusalIn(response)
 }
 
 // NewConnection makes SPDY of the connection that RoundTrip kept.

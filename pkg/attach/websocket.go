@@ -2,43 +2,78 @@ package attach
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	gorilla "github.com/gorilla/websocket"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/websocket"
 	"k8s.io/streaming/pkg/httpstream"
+	"k8s.io/streaming/pkg/httpstream/wsstream"
 )
 
-// socket is one websocket in the making: it sees the answer to the request for it, which client-go's executor mixes with
-// what comes later.
+// socket is one websocket in the making: it asks for it on the connection that was prepared, and sees the answer, which
+// client-go's executor mixes with what comes later.
 type socket struct {
-	silence time.Duration
-	inner   http.RoundTripper
+	execer *Execer
+	inner  *websocket.RoundTripper
 	// refusal is why there is no websocket; nil once there is one. From then on the command may run.
 	refusal error
 }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper, as the inner one would on a connection of its own.
 func (s *socket) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := s.inner.RoundTrip(r)
-	s.refusal = err
-	return response, err
+	var response *http.Response
+	s.inner.Conn, response, s.refusal = s.ask(r)
+	return response, s.refusal
+}
+
+// errNoProtocol is an answer of a server that has websockets, but not those that carry streams.
+var errNoProtocol = errors.New("the server knows none of the protocols that carry streams")
+
+func (s *socket) ask(r *http.Request) (*gorilla.Conn, *http.Response, error) {
+	header := r.Header.Clone()
+	protocols := header.Values(wsstream.WebSocketProtocolHeader)
+	header.Del(wsstream.WebSocketProtocolHeader)
+	buffer := s.inner.DataBufferSize() + 1024 // a piece and its channel
+	dialer := gorilla.Dialer{
+		Proxy: s.inner.Proxier, TLSClientConfig: s.inner.TLSConfig, Subprotocols: protocols,
+		NetDialContext:    s.execer.dial(&net.Dialer{}),
+		NetDialTLSContext: s.execer.dial(&tls.Dialer{Config: s.inner.TLSConfig}),
+		ReadBufferSize:    buffer, WriteBufferSize: buffer,
+	}
+	u := *r.URL
+	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
+	connection, response, err := dialer.DialContext(r.Context(), u.String(), header)
+	switch {
+	case errors.Is(err, gorilla.ErrBadHandshake):
+		return nil, nil, refusalIn(response)
+	case err != nil:
+		return nil, nil, err
+	case !slices.Contains(protocols, connection.Subprotocol()):
+		_ = connection.Close()
+		return nil, nil, errNoProtocol
+	}
+	return connection, response, nil
 }
 
 // websocket carries streams over a websocket. The socket that it returns tells whether there was one.
 func (e *Execer) websocket(ctx context.Context, u *url.URL, options remotecommand.StreamOptions) (*socket, error) {
-	s := &socket{silence: e.silence, refusal: errors.New("not asked")}
+	s := &socket{execer: e, refusal: errors.New("not asked")}
 	config := rest.CopyConfig(e.config)
 	wrap := config.WrapTransport
 	config.WrapTransport = func(inner http.RoundTripper) http.RoundTripper {
-		s.inner = inner
+		s.inner, _ = inner.(*websocket.RoundTripper) // client-go's own comes first
 		if wrap != nil {
 			return wrap(s)
 		}
@@ -66,9 +101,7 @@ func (s *socket) patient(w io.Writer) io.Writer {
 	}
 	return writerFunc(func(p []byte) (int, error) {
 		n, err := w.Write(p)
-		if holder, ok := s.inner.(websocket.ConnectionHolder); ok {
-			_ = holder.Connection().SetReadDeadline(time.Now().Add(s.silence)) // fails on a closed connection only
-		}
+		_ = s.inner.Conn.SetReadDeadline(time.Now().Add(s.execer.silence)) // fails on a closed connection only
 		return n, err
 	})
 }
@@ -82,14 +115,14 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // or the user may create but not get pods/exec, which only a websocket asks for. Any other answer is one to the request
 // itself, and would be the same by SPDY: a kubelet answers 500 for a container that does not run (yet).
 func cannotUpgrade(refusal error) bool {
-	if status := answer(refusal); status != nil {
-		return apierrors.IsForbidden(status)
+	var plain *RefusedError
+	switch {
+	case answer(refusal) != nil:
+		return apierrors.IsForbidden(refusal)
+	case errors.As(refusal, &plain):
+		return plain.Status != http.StatusInternalServerError
 	}
-	if httpstream.IsUpgradeFailure(refusal) {
-		code, _ := handshake(refusal)
-		return code != http.StatusInternalServerError
-	}
-	return httpstream.IsHTTPSProxyError(refusal)
+	return errors.Is(refusal, errNoProtocol) || httpstream.IsHTTPSProxyError(refusal)
 }
 
 // hungUp reports whether a connection was closed instead of answered.

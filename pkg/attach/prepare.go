@@ -1,0 +1,150 @@
+package attach
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/rest"
+)
+
+// spareFor is how long a connection waits for a call: well below what an API server gives one that asks for nothing (32 s,
+// its ReadHeaderTimeout).
+const spareFor = 20 * time.Second
+
+// spare is a connection that waits for a call to take it.
+type spare struct {
+	address string
+	// opened is closed when there is a connection, or why there is none.
+	opened     chan struct{}
+	connection net.Conn
+	err        error
+	// forget ends the wait.
+	forget context.CancelFunc
+}
+
+// spares keeps one spare connection at the most.
+type spares struct {
+	mu   sync.Mutex
+	here *spare
+}
+
+// Prepare begins to open a connection to the server and does not wait for it. The next call takes it, if it comes within
+// 20 s, and is spared the round trips of TCP and TLS; else, or when ctx is done, it is closed. Where it cannot be opened
+// the call opens its own, and says why that fails. Nothing is prepared where a proxy is on the way, which has to be asked
+// for a connection first.
+func (e *Execer) Prepare(ctx context.Context) {
+	proxied, err := proxier(e.config)(&http.Request{URL: e.base})
+	if err != nil || proxied != nil {
+		return
+	}
+	var dialer contextDialer = &net.Dialer{}
+	if e.base.Scheme == "https" {
+		config, err := rest.TLSConfigFor(e.config)
+		if err != nil {
+			return
+		}
+		dialer = &tls.Dialer{Config: config}
+	}
+	ctx, cancel := context.WithTimeout(ctx, spareFor)
+	s := &spare{address: address(e.base), opened: make(chan struct{}), forget: cancel}
+	go func() {
+		s.connection, s.err = dialer.DialContext(ctx, "tcp", s.address)
+		close(s.opened)
+	}()
+	e.spares.keep(s)
+	context.AfterFunc(ctx, func() { e.spares.drop(s) })
+}
+
+// keep keeps s in the place of another one.
+func (p *spares) keep(s *spare) {
+	p.mu.Lock()
+	before := p.here
+	p.here = s
+	p.mu.Unlock()
+	if before != nil {
+		before.close()
+	}
+}
+
+// drop closes s unless it was taken.
+func (p *spares) drop(s *spare) {
+	p.mu.Lock()
+	taken := p.here != s
+	if !taken {
+		p.here = nil
+	}
+	p.mu.Unlock()
+	if !taken {
+		s.close()
+	}
+}
+
+// take returns the spare connection to address, or nil where there is none.
+func (p *spares) take(ctx context.Context, address string) net.Conn {
+	p.mu.Lock()
+	s := p.here
+	if s == nil || s.address != address {
+		p.mu.Unlock()
+		return nil
+	}
+	p.here = nil
+	p.mu.Unlock()
+	select {
+	case <-s.opened:
+	case <-ctx.Done():
+		s.close()
+		return nil
+	}
+	s.forget()
+	return s.connection // nil where there is an error
+}
+
+func (s *spare) close() {
+	s.forget()
+	<-s.opened
+	if s.connection != nil {
+		_ = s.connection.Close()
+	}
+}
+
+// contextDialer is a dialer of package net or crypto/tls.
+type contextDialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// dial returns a way to make a connection: the spare one where there is one, else by dialer.
+func (e *Execer) dial(dialer contextDialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if c := e.spares.take(ctx, address); c != nil {
+			return c, nil
+		}
+		return dialer.DialContext(ctx, network, address)
+	}
+}
+
+// address is the host and port of a URL, as a websocket asks for it.
+func address(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// proxier tells which proxy a request takes, as client-go has it.
+func proxier(config *rest.Config) func(*http.Request) (*url.URL, error) {
+	if config.Proxy != nil {
+		return config.Proxy
+	}
+	return utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
+}
