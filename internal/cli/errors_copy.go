@@ -82,6 +82,8 @@ func explainCopyNotStarted(e *fault.CopyNotStarted, m *message) {
 	m.facts = append(m.facts, "the copy was deleted again")
 	m.hint = fmt.Sprintf("its Events are still there: kubectl get events -n %s --field-selector involvedObject.name=%s", e.Pod.Namespace, e.Pod.Name)
 	switch {
+	case e.Reason == "DeadlineExceeded":
+		m.hint = "give it more time: --ttl"
 	case e.Installs && e.Exit != nil:
 		m.text = fmt.Sprintf("image %s could not put BusyBox into copy pod/%s", e.Image, e.Pod.Name)
 		m.hint = "name the debug image of mindebug, or one that has a static busybox: --image"

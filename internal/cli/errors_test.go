@@ -794,6 +794,10 @@ hint: if you trust it: --image=a.example/b@sha256:0
 			"  the copy was deleted again\nhint: where its message names busybox or sh, the debug image has none that is static: name another with --image\n",
 	},
 	{
+		name: "copy whose time was over before it had started", err: &fault.CopyNotStarted{Pod: copied, Reason: "DeadlineExceeded"}, status: 125,
+		want: "error: copy pod/web-7d-copy-x2x4p did not start\n  DeadlineExceeded\n  the copy was deleted again\nhint: give it more time: --ttl\n",
+	},
+	{
 		name: "copy whose time is over", err: &fault.CopyEnded{Pod: copied, Deadline: true}, status: 137,
 		want: "error: the time of copy pod/web-7d-copy-x2x4p was over, and the session ended with it\nhint: give the next one more: --ttl\n",
 	},

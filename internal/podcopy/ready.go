@@ -10,6 +10,9 @@ import (
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
+// deadlineExceeded is the kubelet's reason for a pod whose activeDeadlineSeconds are over (pkg/kubelet/active_deadline.go).
+const deadlineExceeded = "DeadlineExceeded"
+
 // Ready reports whether the held container of a copy runs, and what is waited for where it does not. The error is a
 // *fault.CopyNotStarted where it will not: the copy starts nothing a second time.
 func (c Copy) Ready(now *corev1.Pod, held string) (ready bool, waiting string, err error) {
@@ -22,6 +25,9 @@ func (c Copy) Ready(now *corev1.Pod, held string) (ready bool, waiting string, e
 			e.Image = spec.Image
 		}
 		return false, "", e
+	}
+	if now.Status.Reason == deadlineExceeded { // what it killed stands there as failed
+		return fail("", now.Status.Reason, now.Status.Message, nil)
 	}
 	for _, s := range upTo(now, held) {
 		switch {
@@ -85,7 +91,7 @@ func Ended(now *corev1.Pod, held string) *fault.CopyEnded {
 	e := &fault.CopyEnded{
 		Pod:      fault.Pod{Namespace: now.Namespace, Name: now.Name},
 		Deleted:  now.DeletionTimestamp != nil,
-		Deadline: now.Status.Reason == "DeadlineExceeded", // pkg/kubelet/active_deadline.go
+		Deadline: now.Status.Reason == deadlineExceeded,
 	}
 	if _, s := target.Find(now, held); s != nil && s.State.Terminated != nil && s.State.Terminated.ExitCode != 0 {
 		t := s.State.Terminated

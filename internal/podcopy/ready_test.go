@@ -77,6 +77,10 @@ func TestReady(t *testing.T) {
 			pod: started().Terminated("mindebug-install", "Error", 1),
 			err: &fault.CopyNotStarted{Container: "mindebug-install", Reason: "Error", Image: "mindebug.test/http:nonroot", Installs: true, Exit: &fault.Exit{Code: 1, Reason: "Error"}},
 		},
+		"its time is over before it has started": {
+			pod: started().Terminated("mindebug-install", "Error", 137).With(func(p *corev1.Pod) { p.Status.Reason = "DeadlineExceeded" }),
+			err: &fault.CopyNotStarted{Reason: "DeadlineExceeded"},
+		},
 		"ended": {
 			pod: started().Terminated("app", "Completed", 0),
 			err: &fault.CopyNotStarted{Container: "app", Reason: "Completed", Image: "mindebug.test/http:nonroot", Exit: &fault.Exit{Reason: "Completed"}},

@@ -272,7 +272,7 @@ func TestCopyOutlivesItsClient(t *testing.T) {
 		phase corev1.PodPhase
 		why   string
 	}{
-		"deadline": {[]string{"--ttl=8s", "--grace=1h"}, corev1.PodFailed, "DeadlineExceeded"},
+		"deadline": {[]string{"--ttl=25s", "--grace=1h"}, corev1.PodFailed, "DeadlineExceeded"},
 		"unused":   {[]string{"--grace=1s"}, corev1.PodSucceeded, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -298,7 +298,7 @@ func TestCopyOutlivesItsClient(t *testing.T) {
 func TestCopyDeadlineInASession(t *testing.T) {
 	t.Parallel()
 	pod := crashed(t, crashing(t, newNamespace(t, "restricted"), "web"))
-	r := mindebug(t, pod, "pod/web", "--copy-to", "--ttl=20s", "--", "sleep", "120")
+	r := mindebug(t, pod, "pod/web", "--copy-to", "--ttl=25s", "--", "sleep", "120")
 	if r.status != 137 || !strings.Contains(r.stderr, "the time of copy pod/web-copy-") || !strings.Contains(r.stderr, "--ttl") {
 		t.Errorf("%+v", r)
 	}
