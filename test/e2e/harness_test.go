@@ -303,12 +303,20 @@ func (t *terminal) text() string {
 // expect waits until text was printed after what the last expect found.
 func (t *terminal) expect(text string) {
 	t.t.Helper()
-	deadline := time.After(patience)
+	if !t.printed(text, patience) {
+		t.t.Fatalf("%q was not printed within %s; this was:\n%s", text, patience, t.text())
+	}
+}
+
+// printed reports whether what expect waits for came within bound.
+func (t *terminal) printed(text string, bound time.Duration) bool {
+	t.t.Helper()
+	deadline := time.After(bound)
 	for {
 		all := t.text()
 		if i := strings.Index(all[t.seen:], text); i >= 0 {
 			t.seen += i + len(text)
-			return
+			return true
 		}
 		select {
 		case <-t.more:
@@ -317,7 +325,7 @@ func (t *terminal) expect(text string) {
 				t.t.Fatalf("the program ended before it printed %q; it printed:\n%s", text, t.text())
 			}
 		case <-deadline:
-			t.t.Fatalf("%q was not printed within %s; this was:\n%s", text, patience, t.text())
+			return false
 		}
 	}
 }
