@@ -89,16 +89,8 @@ soak: build ## ten clients with random faults for SOAK=10m (SOAK_SEED=N repeats 
 		'PATH=$$PWD/bin:$$PATH go test -tags=soak -count=1 -v -timeout=0 -parallel=10 -run="^TestSoak\$$" ./test/e2e $(ARGS)'
 
 .PHONY: bench
-bench: build ## measure size, start and time to a prompt
+bench: build ## measure it beside kubectl (ARGS='-list' names the cases; ARGS='-run help -runs 1 -n 3' measures one a little)
 	hack/with-cluster -- go run ./test/bench $(ARGS)
-
-.PHONY: bench-find
-bench-find: build ## measure find over 10,000 pods beside kubectl get (ARGS='-pods 1000')
-	hack/with-cluster -- go run ./test/bench/find $(ARGS)
-
-.PHONY: bench-cp
-bench-cp: build ## measure cp beside kubectl cp and bare streams (ARGS='-n 1 -large 200')
-	hack/with-cluster -- go run ./test/bench/cp $(ARGS)
 
 .PHONY: cluster-up
 cluster-up: ## start the test cluster and leave it running

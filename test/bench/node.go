@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -113,37 +114,75 @@ func openAuditLog() (*auditLog, error) {
 	return &auditLog{name: name, from: info.Size()}, nil
 }
 
-// patched returns when the API server had answered the last patch that added a container to a pod.
-func (a *auditLog) patched(namespace, pod string) (time.Time, error) {
+// auditEvent is what is read of a line of it.
+type auditEvent struct {
+	AuditID, Stage, RequestURI, Verb string
+	StageTimestamp                   time.Time
+}
+
+// each calls do for all events whose line has a text in it.
+func (a *auditLog) each(text string, do func(auditEvent)) error {
 	file, err := os.Open(a.name)
 	if err != nil {
-		return time.Time{}, err
+		return err
 	}
 	defer file.Close()
 	if _, err := file.Seek(a.from, io.SeekStart); err != nil {
-		return time.Time{}, err
+		return err
 	}
-	path := []byte(fmt.Sprintf("/namespaces/%s/pods/%s/ephemeralcontainers", namespace, pod))
-	var at time.Time
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		if !bytes.Contains(lines.Bytes(), path) {
+		if !bytes.Contains(lines.Bytes(), []byte(text)) {
 			continue
 		}
-		var entry struct {
-			Stage, RequestURI, Verb string
-			StageTimestamp          time.Time
+		var event auditEvent
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			return fmt.Errorf("reading %s: %w", a.name, err)
 		}
-		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
-			return at, fmt.Errorf("reading %s: %w", a.name, err)
+		do(event)
+	}
+	return lines.Err()
+}
+
+// patched returns when the API server had answered the last patch that a client added a container to a pod by.
+func (a *auditLog) patched(namespace, pod string) (time.Time, error) {
+	var at time.Time
+	err := a.each(fmt.Sprintf("/namespaces/%s/pods/%s/ephemeralcontainers", namespace, pod), func(e auditEvent) {
+		if e.Stage == "ResponseComplete" && e.Verb == "patch" && !strings.Contains(e.RequestURI, "dryRun") {
+			at = e.StageTimestamp
 		}
-		if entry.Stage == "ResponseComplete" && entry.Verb == "patch" && !strings.Contains(entry.RequestURI, "dryRun") {
-			at = entry.StageTimestamp
+	})
+	if err == nil && at.IsZero() {
+		err = fmt.Errorf("%s tells of no container added to pod %s", a.name, pod)
+	}
+	return at, err
+}
+
+// of counts the events of requests by their ids, once each of them is over.
+func (a *auditLog) of(ctx context.Context, requests []request) (int, error) {
+	for range 100 {
+		events, over := 0, map[string]bool{}
+		if err := a.each(auditPrefix, func(e auditEvent) {
+			if slices.ContainsFunc(requests, func(r request) bool { return r.id == e.AuditID }) {
+				events++
+				over[e.AuditID] = over[e.AuditID] || e.Stage == "ResponseComplete"
+			}
+		}); err != nil {
+			return 0, err
+		}
+		whole := 0
+		for _, is := range over {
+			if is {
+				whole++
+			}
+		}
+		if whole == len(over) && whole > 0 {
+			return events, nil
+		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			return 0, err
 		}
 	}
-	if at.IsZero() {
-		return at, fmt.Errorf("%s tells of no container added to pod %s", a.name, pod)
-	}
-	return at, lines.Err()
+	return 0, fmt.Errorf("%s: requests are not over", a.name)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -141,15 +142,15 @@ func (f *Fleet) Expect(pods int) map[string]int {
 	return kinds
 }
 
-// pod is the pod of a number, with about as much in it as pods have.
-func (f *Fleet) pod(namespace, label string, n int) *corev1.Pod {
+// pod is the pod of a number and of a workload, with about as much in it as pods have.
+func (f *Fleet) pod(namespace, label string, n int, owner metav1.OwnerReference) *corev1.Pod {
 	i := f.images[n%len(f.images)]
 	b := kubetest.Pod(namespace, fmt.Sprintf("fleet-%05d", n)).Image(i.ref).RunAs(int64(1000+n%100), 0).Restricted().Guaranteed("1m", "1Mi")
 	for v := range 12 {
 		b.Env(fmt.Sprintf("VARIABLE_%d", v), fmt.Sprintf("the value of variable %d of pod %d", v, n))
 	}
 	pod := b.Running(int64(1000+n%100), 0).With(func(p *corev1.Pod) {
-		p.UID = ""
+		p.UID, p.OwnerReferences = "", []metav1.OwnerReference{owner}
 		p.Labels = map[string]string{Label: label, "app.kubernetes.io/name": fmt.Sprintf("app%d", n%300), "app.kubernetes.io/part-of": "fleet"}
 		p.Spec.NodeName, p.Spec.SchedulerName = "", "nobody"
 		p.Spec.AutomountServiceAccountToken = new(false)
@@ -161,24 +162,75 @@ func (f *Fleet) pod(namespace, label string, n int) *corev1.Pod {
 	return pod
 }
 
+// ofOne is how many pods belong to one workload.
+const ofOne = 30
+
 // Fill makes pods first to last in a namespace, and says of each that it runs.
 func (f *Fleet) Fill(ctx context.Context, client kubernetes.Interface, namespace, label string, first, last int) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	owners := make([]metav1.OwnerReference, last/ofOne+1)
+	if err := each(ctx, first/ofOne, len(owners), func(ctx context.Context, n int) (err error) {
+		owners[n], err = makeOwner(ctx, client, namespace, n)
+		return err
+	}); err != nil {
+		return err
+	}
 	pods := client.CoreV1().Pods(namespace)
-	for n := first; n < last; n++ {
-		group.Go(func() error {
-			pod := f.pod(namespace, label, n)
-			made, err := pods.Create(ctx, pod, metav1.CreateOptions{})
-			if err == nil {
-				made.Status = pod.Status
-				_, err = pods.UpdateStatus(ctx, made, metav1.UpdateOptions{})
-			}
-			if err != nil {
-				return fmt.Errorf("making pod %s: %w", pod.Name, err)
+	return each(ctx, first, last, func(ctx context.Context, n int) error {
+		pod := f.pod(namespace, label, n, owners[n/ofOne])
+		made, err := pods.Create(ctx, pod, metav1.CreateOptions{})
+		if err == nil {
+			made.Status = pod.Status
+			_, err = pods.UpdateStatus(ctx, made, metav1.UpdateOptions{})
+		}
+		if err != nil {
+			return fmt.Errorf("making pod %s: %w", pod.Name, err)
+		}
+		return nil
+	})
+}
+
+// makeOwner makes what pods belong to, unless it is there. It is a ConfigMap, since no controller makes or ends pods of one.
+func makeOwner(ctx context.Context, client kubernetes.Interface, namespace string, n int) (metav1.OwnerReference, error) {
+	maps, name := client.CoreV1().ConfigMaps(namespace), fmt.Sprintf("app%d", n)
+	made, err := maps.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		made, err = maps.Get(ctx, name, metav1.GetOptions{})
+	}
+	if err != nil {
+		return metav1.OwnerReference{}, fmt.Errorf("making workload %s: %w", name, err)
+	}
+	return *metav1.NewControllerRef(made, corev1.SchemeGroupVersion.WithKind("ConfigMap")), nil
+}
+
+// Empty deletes all pods of a namespace. With the namespace alone they would go as well, but one after another.
+func (f *Fleet) Empty(ctx context.Context, client kubernetes.Interface, namespace string) error {
+	pods := client.CoreV1().Pods(namespace)
+	for {
+		list, err := pods.List(ctx, metav1.ListOptions{Limit: 2000})
+		if err != nil {
+			return fmt.Errorf("listing pods: %w", err)
+		}
+		if len(list.Items) == 0 {
+			return nil
+		}
+		if err := each(ctx, 0, len(list.Items), func(ctx context.Context, n int) error {
+			err := pods.Delete(ctx, list.Items[n].Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
+			if err != nil && !apierrors.IsNotFound(err) {
+				return fmt.Errorf("deleting pod %s: %w", list.Items[n].Name, err)
 			}
 			return nil
-		})
+		}); err != nil {
+			return err
+		}
+	}
+}
+
+// each calls do with first up to last, without it, many at a time.
+func each(ctx context.Context, first, last int, do func(context.Context, int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for n := first; n < last; n++ {
+		group.Go(func() error { return do(ctx, n) })
 	}
 	return group.Wait()
 }

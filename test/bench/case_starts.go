@@ -22,15 +22,13 @@ import (
 // recorded is one start of a session container. All times count from the API server's answer to the patch, as a client in
 // this process got it.
 type recorded struct {
-	// Changed says that the pod had changed a moment before; otherwise it was idle.
-	Changed bool
-	// Task is when the runtime had started the container, or 0 where that is not known.
-	Task time.Duration
-	// Begun is when the first exec that succeeded was begun, Done when it was over, Failed how many failed before.
-	Begun, Done time.Duration
-	Failed      int
-	// Event and Status are when a watch told that the container had started, and that it runs.
-	Event, Status time.Duration
+	// task is when the runtime had started the container, or 0 where that is not known.
+	task time.Duration
+	// begun is when the first exec that succeeded was begun, done when it was over, failed how many failed before.
+	begun, done time.Duration
+	failed      int
+	// event and status are when a watch told that the container had started, and that it runs.
+	event, status time.Duration
 }
 
 const (
@@ -39,51 +37,72 @@ const (
 	batch    = 10
 )
 
-// recordStarts records starts on idle pods, and after each of them one on the same pod, which by then has changed a
-// moment ago.
-func (l *lab) recordStarts(ctx context.Context, o options) ([]recorded, error) {
-	var all []recorded
-	for i := 0; i < o.starts; {
-		say("start %d of %d", i+1, o.starts)
-		var pods []*corev1.Pod
-		for j := range min(batch, o.starts-i) {
-			pods = append(pods, l.target(fmt.Sprintf("start-%d", j)))
-		}
-		if err := l.makePods(ctx, pods...); err != nil {
-			return nil, err
-		}
-		if err := wait(ctx, o.idle-o.settle); err != nil {
-			return nil, err
-		}
-		for _, pod := range pods {
-			if err := wait(ctx, o.settle); err != nil {
-				return nil, err
+// startsExperiment records starts, which the early tries of internal/session are spaced by.
+func startsExperiment(b *base) experiment {
+	idle, changed := command{name: "idle"}, command{name: "changed"}
+	return experiment{
+		name: "starts",
+		about: "How long a session container takes to start, from the answer to the patch, by a client that runs already and execs every " +
+			tryEvery.String() + " until that works. *idle*: the pod had done nothing for " + b.idle.String() + "; *changed*: it had got " +
+			"another container up to a second before. The early tries of a session are spaced by this.",
+		commands: []command{idle, changed},
+		measure: func(ctx context.Context, l *lab, rec recorder) error {
+			for i := 0; i < l.starts; i += batch {
+				if err := l.recordBatch(ctx, i, min(batch, l.starts-i), rec); err != nil {
+					return err
+				}
 			}
-			idle, err := l.recordStart(ctx, pod.Name)
-			if err != nil {
-				return nil, err
-			}
-			// The kubelet looks at its runtime every second: meet all of that second alike.
-			if err := wait(ctx, time.Duration(i%10)*time.Second/10); err != nil {
-				return nil, err
-			}
-			changed, err := l.recordStart(ctx, pod.Name)
-			if err != nil {
-				return nil, err
-			}
-			changed.Changed = true
-			all = append(all, idle, changed)
-			i++
-		}
-		if err := l.removePods(ctx); err != nil {
-			return nil, err
-		}
+			return nil
+		},
 	}
-	return all, nil
 }
 
-// recordStart adds a session container to a pod as mindebug would, and tries to exec into it until that works.
-func (l *lab) recordStart(ctx context.Context, name string) (recorded, error) {
+// recordBatch records starts on idle pods, and after each of them one on the same pod, which by then has changed a moment ago.
+func (l *lab) recordBatch(ctx context.Context, first, n int, rec recorder) error {
+	var pods []*corev1.Pod
+	for j := range n {
+		pods = append(pods, l.target(fmt.Sprintf("start-%d", j)))
+	}
+	if err := l.makeIdle(ctx, pods...); err != nil {
+		return err
+	}
+	for j, pod := range pods {
+		if err := wait(ctx, l.settle); err != nil {
+			return err
+		}
+		if err := l.recordStart(ctx, pod.Name, "idle", rec); err != nil {
+			return err
+		}
+		// The kubelet looks at its runtime every second: meet all of that second alike.
+		if err := wait(ctx, time.Duration((first+j)%10)*time.Second/10); err != nil {
+			return err
+		}
+		if err := l.recordStart(ctx, pod.Name, "changed", rec); err != nil {
+			return err
+		}
+	}
+	return l.removePods(ctx)
+}
+
+// recordStart records one start.
+func (l *lab) recordStart(ctx context.Context, pod, name string, rec recorder) error {
+	r, err := l.start(ctx, pod)
+	if err != nil {
+		return err
+	}
+	rec.add(name, "the first exec that succeeds begins, ms", inMS(r.begun))
+	rec.add(name, "it has ended, ms", inMS(r.done))
+	rec.add(name, "failed before it", float64(r.failed))
+	rec.add(name, "the Event Started reaches a watch, ms", inMS(r.event))
+	rec.add(name, "the status Running reaches a watch, ms", inMS(r.status))
+	if r.task > 0 {
+		rec.add(name, "the runtime has started the container, ms", inMS(r.task))
+	}
+	return nil
+}
+
+// start adds a session container to a pod as mindebug would, and tries to exec into it until that works.
+func (l *lab) start(ctx context.Context, name string) (recorded, error) {
 	var r recorded
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -111,24 +130,24 @@ func (l *lab) recordStart(ctx context.Context, name string) (recorded, error) {
 	patched := time.Now()
 
 	for {
-		r.Begun = time.Since(patched)
+		r.begun = time.Since(patched)
 		_, err := l.execer.Exec(ctx, attach.Container{Namespace: l.namespace, Pod: name, Name: container.Name}, []string{"true"}, attach.Streams{Stdout: io.Discard})
-		r.Done = time.Since(patched)
+		r.done = time.Since(patched)
 		if err == nil {
 			break
 		}
-		r.Failed++
+		r.failed++
 		if err := wait(ctx, tryEvery); err != nil {
 			return r, err
 		}
 	}
 	told := <-tells
-	r.Event, r.Status = told.event.Sub(patched), told.status.Sub(patched)
+	r.event, r.status = told.event.Sub(patched), told.status.Sub(patched)
 	if l.tasks == nil || told.id == "" {
 		return r, ctx.Err()
 	}
 	task, err := l.tasks.started(ctx, told.id)
-	r.Task = task.Sub(patched)
+	r.task = task.Sub(patched)
 	return r, err
 }
 
