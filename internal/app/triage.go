@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/internal/triage"
+	"github.com/mindebug/kubectl-mindebug/internal/ui"
 	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
@@ -18,6 +20,8 @@ type TriageRequest struct {
 	Topics []string
 	// Host is what is to be reached, "HOST:PORT", or empty.
 	Host string
+	// Port is that of the target's own profiles, or 0.
+	Port uint16
 	// Flags are the words that a next command needs to meet the same cluster.
 	Flags string
 }
@@ -30,7 +34,8 @@ type Triaged struct {
 	triage.Report
 }
 
-// Triage takes a read-only look at what usually goes wrong, beside the target and as its user.
+// Triage takes a look at what usually goes wrong, beside the target and as its user: a read-only one, but for topics that touch
+// it. Where such a topic may not, the error is a *fault.Untouched.
 func Triage(ctx context.Context, cluster Cluster, execer session.Execer, images Images, streams Streams, r TriageRequest) (Triaged, error) {
 	if triage.IsOwn(r.Host, nil) {
 		return Triaged{}, ownHost(r.Host)
@@ -55,9 +60,20 @@ func Triage(ctx context.Context, cluster Cluster, execer session.Execer, images 
 		return found, ownHost(r.Host)
 	}
 	subject := triage.Subject{
-		Pod: runner.Pod(), Container: f.Container, UID: found.UID, GID: found.GID, Host: r.Host, Flags: r.Flags,
+		Pod: runner.Pod(), Container: f.Container, UID: found.UID, GID: found.GID, Host: r.Host, Port: r.Port, Flags: r.Flags,
 	}
+	notices := runner.session.notices
+	if notices == nil && !r.Quiet { // what is done to a target is said in a script as well
+		notices = ui.NewNotices(streams.Err)
+	}
+	subject.Say = func(text string) { notices.Say("%s", text) }
 	found.Report, err = triage.Run(ctx, runner, subject, r.Topics, time.Now)
+	var refused *triage.RefusedError
+	if errors.As(err, &refused) {
+		err = &fault.Untouched{
+			Pod: fault.Pod{Namespace: f.Namespace, Name: f.Pod}, Container: f.Container, Topic: refused.Topic, Why: refused.Why, Hint: refused.Hint,
+		}
+	}
 	return found, err
 }
 

@@ -79,3 +79,26 @@ func TestTriageOwnHost(t *testing.T) {
 		})
 	}
 }
+
+// TestTriageUntouched: what the target may not be asked is told as that, with whose it is.
+func TestTriageUntouched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{pod: nonRoot().Build()}
+		w.run = func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+			script, err := io.ReadAll(s.Stdin)
+			_, mark, _ := strings.Cut(string(script), "mark='")
+			mark, _, _ = strings.Cut(mark, "'")
+			return 0, errors.Join(err, second(io.WriteString(s.Stdout, "\n"+mark+" java first\n1\n\n"+mark+" java ended\n")))
+		}
+		var said bytes.Buffer
+		r := TriageRequest{SessionRequest: aRequest(), Topics: []string{"java"}}
+		_, err := Triage(t.Context(), w, w, &w.registries, Streams{In: &bytes.Buffer{}, Out: &bytes.Buffer{}, Err: &said}, r)
+		var untouched *fault.Untouched
+		if !errors.As(err, &untouched) || untouched.Topic != "java" || untouched.Pod.Name != w.pod.Name || untouched.Why == "" || untouched.Hint == "" || said.Len() > 0 {
+			t.Errorf("the error is %#v; said was %q", err, said.String())
+		}
+	})
+}
+
+func second(_ int, err error) error { return err }

@@ -8,8 +8,14 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
 
-// inContent is about images in files.
+// inContent is about images in files, and about targets that were to be touched and were not.
 func inContent(err error, m *message) bool {
+	var untouched *fault.Untouched
+	if errors.As(err, &untouched) {
+		m.text = fmt.Sprintf("the topic %s was not asked of container %q of pod/%s, and nothing was done to it", untouched.Topic, untouched.Container, untouched.Pod.Name)
+		m.facts, m.hint = []string{untouched.Why}, untouched.Hint
+		return true
+	}
 	var file *fault.ImageFile
 	if !errors.As(err, &file) {
 		return false

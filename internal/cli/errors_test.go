@@ -726,6 +726,10 @@ hint: if you trust it: --image=a.example/b@sha256:0
 		want: "error: the files of container \"app\" of pod/web-7d are closed to a session\n  it runs as 70:70\nhint: try --run-as 70:70\n",
 	},
 	{
+		name: "untouched", status: 125, err: &fault.Untouched{Pod: web, Container: "app", Topic: "java", Why: "it would end", Hint: "ask again"},
+		want: "error: the topic java was not asked of container \"app\" of pod/web-7d, and nothing was done to it\n  it would end\nhint: ask again\n",
+	},
+	{
 		name: "too much to copy", status: 125, err: &fault.TooMuch{Bytes: 12345, Limit: 100},
 		want: "error: there are 12.3 kB to copy, and --max-bytes=100 is less\nhint: name less, or allow more with --max-bytes\n",
 	},

@@ -33,6 +33,9 @@ const triageExample = `  # A first look at a pod: what is wrong comes first
   # Whether the target would trust a host
   kubectl mindebug triage pod/web-7d tls --host orders.shop:443
 
+  # A thread dump of a JVM that hangs
+  kubectl mindebug triage pod/web-7d java --touch-target
+
   # For a ticket
   kubectl mindebug triage pod/web-7d -o markdown --out case-4711.tgz >triage.md`
 
@@ -42,7 +45,9 @@ const formatMarkdown = "markdown"
 // triageFlags are the flags of triage as they were written.
 type triageFlags struct {
 	targetFlags
-	host string
+	host  string
+	touch bool
+	port  uint16
 	containerFlags
 	output, out string
 }
@@ -50,6 +55,8 @@ type triageFlags struct {
 func (f *triageFlags) add(flags *pflag.FlagSet) {
 	f.targetFlags.add(flags)
 	addGiven(flags, &f.host, "host", "HOST:PORT to reach from the target's network: it is connected to, and sent nothing but, for the topic tls, the beginning of TLS")
+	flags.BoolVar(&f.touch, "touch-target", false, "let the topics "+strings.Join(touching(), ", ")+" do to the target what they say first on standard error")
+	flags.Uint16Var(&f.port, "port", 0, "the target's own port that serves net/http/pprof, for the topic "+triage.Golang)
 	f.containerFlags.add(flags)
 	addOutput(flags, &f.output, formatJSON, formatYAML, formatMarkdown)
 	addGiven(flags, &f.out, "out", "also write the report, every raw output, with what looks like a secret redacted, and checksums, as the folder DIR or the archive FILE.tgz")
@@ -61,6 +68,10 @@ func (f *triageFlags) request(words []string, around surroundings) (r app.Triage
 	if err := checkTopics(r.Topics); err != nil {
 		return r, err
 	}
+	if err := f.checkTouch(r.Topics); err != nil {
+		return r, err
+	}
+	r.Port = f.port
 	if r.TargetRequest, err = f.targetFlags.request(words, around.verbs); err != nil {
 		return r, err
 	}
@@ -106,6 +117,41 @@ func checkTopics(topics []string) error {
 	return nil
 }
 
+// touching are the names of the topics that touch the target.
+func touching() (names []string) {
+	for _, t := range triage.Topics() {
+		if t.Touches != "" {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// checkTouch refuses what would touch the target without the flag that says so, and the flags where nothing does.
+func (f *triageFlags) checkTouch(topics []string) error {
+	for _, t := range triage.Topics() {
+		if t.Touches != "" && slices.Contains(topics, t.Name) && !f.touch {
+			return &fault.Usage{
+				Reason: fmt.Sprintf("the topic %s does more than look: %s", t.Name, t.Touches),
+				Hint:   "if that may be, say so with --touch-target; what it does is in docs/triage.md",
+			}
+		}
+	}
+	all := touching()
+	switch profiled := slices.Contains(topics, triage.Golang); {
+	case profiled && f.port == 0:
+		return &fault.Usage{Reason: fmt.Sprintf("the topic %s needs --port: where the program serves its profiles", triage.Golang), Hint: "for instance --port 6060"}
+	case !profiled && f.port != 0:
+		return &fault.Usage{Reason: fmt.Sprintf("--port is for the topic %s", triage.Golang), Hint: "what is to be reached from the pod is --host HOST:PORT"}
+	case f.touch && !slices.ContainsFunc(all, func(name string) bool { return slices.Contains(topics, name) }):
+		return &fault.Usage{
+			Reason: "--touch-target is for topics that do more than look, and none is named",
+			Hint:   "name one of " + strings.Join(all, ", ") + ", or leave it away",
+		}
+	}
+	return nil
+}
+
 // hostFor is the host that is to be reached; where it is TLS that is looked at, the port may be left away.
 func (f *triageFlags) hostFor(topics []string) (string, error) {
 	if !slices.Contains(topics, triage.TLS) {
@@ -145,10 +191,11 @@ func newTriage(f *factory) *cobra.Command {
 	var flags triageFlags
 	c := &cobra.Command{
 		Use:   "triage POD|TYPE/NAME [TOPIC...]",
-		Short: "Take a read-only look at what usually goes wrong",
+		Short: "Take a look at what usually goes wrong",
 		Long: `Looks at a running container through a session beside it, as its own user, and prints findings: what matters most first,
 each with the fact, why it matters and the next command. It sends no signal, writes nothing and speaks to no port of the
-target. Without a topic it looks at all that are cheap and apply:
+target, but for the topics ` + strings.Join(touching(), ", ") + `, with --touch-target: these say first on standard error what they do. Without a topic
+it looks at all that are cheap and apply:
 
 ` + topicHelp() + `
 The exit status is 0 also where something was found, 1 where it could not be looked at, 2 for wrong usage.`,

@@ -36,37 +36,48 @@ func TestTriageRequest(t *testing.T) {
 		want  app.TriageRequest
 		fails string
 	}{
-		"pod/web":                          {want: web(nil)},
-		"web":                              {want: web(nil)},
-		"pod web":                          {want: web(nil)},
-		"pod/web memory cpu":               {want: web(topics("memory", "cpu"))},
-		"pod web memory":                   {want: web(topics("memory"))},
-		"web memory":                       {want: web(topics("memory"))},
-		"-l app=web":                       {want: selected()},
-		"-l app=web memory":                {want: selected("memory")},
-		"-l app=web pods memory":           {want: selected("memory")},
-		"pod/web --host orders.shop:9000":  {want: web(func(r *app.TriageRequest) { r.Host = "orders.shop:9000" })},
-		"pod/web --host [fd00::1]:443 -q":  {want: web(func(r *app.TriageRequest) { r.Host, r.Quiet = "[fd00::1]:443", true })},
-		"pod/web tls --host orders":        {want: web(func(r *app.TriageRequest) { r.Host, r.Topics = "orders:443", []string{"tls"} })},
-		"pod/web tls --host [fd00::1]":     {want: web(func(r *app.TriageRequest) { r.Host, r.Topics = "[fd00::1]:443", []string{"tls"} })},
-		"pod/web tls net --host a:8443":    {want: web(func(r *app.TriageRequest) { r.Host, r.Topics = "a:8443", []string{"tls", "net"} })},
-		"pod/web tls":                      {fails: "the topic tls needs --host"},
-		"pod/web tls --host a;b":           {fails: `--host="a;b:443" is not HOST:PORT`},
-		"":                                 {fails: "no target given"},
-		"pod/web memmory":                  {fails: `there is no topic "memmory"`},
-		"pod/web pod/other":                {fails: `there is no topic "pod/other"`},
-		"pod/web --host orders":            {fails: `--host="orders" is not HOST:PORT`},
-		"pod/web --host :80":               {fails: `--host=":80" is not HOST:PORT`},
-		"pod/web --host a:http":            {fails: `--host="a:http" is not HOST:PORT`},
-		"pod/web --host a:0":               {fails: `--host="a:0" is not HOST:PORT`},
-		"pod/web --host -e:80":             {fails: `--host="-e:80" is not HOST:PORT`},
-		"pod/web --host http://a:80":       {fails: `--host="http://a:80" is not HOST:PORT`},
-		"pod/web --host a;b:80":            {fails: `--host="a;b:80" is not HOST:PORT`},
-		"pod/web --timeout=0":              {fails: "leaves no time"},
-		"pod/web --image=-":                {fails: "is not the name of an image"},
-		"pod/web --profile=nobody":         {fails: "there is no --profile=nobody"},
-		"pod/web -c a --target b":          {fails: "name two containers"},
-		"deploy/web memory --pick=nothing": {fails: "--pick="},
+		"pod/web":                         {want: web(nil)},
+		"web":                             {want: web(nil)},
+		"pod web":                         {want: web(nil)},
+		"pod/web memory cpu":              {want: web(topics("memory", "cpu"))},
+		"pod web memory":                  {want: web(topics("memory"))},
+		"web memory":                      {want: web(topics("memory"))},
+		"-l app=web":                      {want: selected()},
+		"-l app=web memory":               {want: selected("memory")},
+		"-l app=web pods memory":          {want: selected("memory")},
+		"pod/web --host orders.shop:9000": {want: web(func(r *app.TriageRequest) { r.Host = "orders.shop:9000" })},
+		"pod/web --host [fd00::1]:443 -q": {want: web(func(r *app.TriageRequest) { r.Host, r.Quiet = "[fd00::1]:443", true })},
+		"pod/web tls --host orders":       {want: web(func(r *app.TriageRequest) { r.Host, r.Topics = "orders:443", []string{"tls"} })},
+		"pod/web tls --host [fd00::1]":    {want: web(func(r *app.TriageRequest) { r.Host, r.Topics = "[fd00::1]:443", []string{"tls"} })},
+		"pod/web tls net --host a:8443":   {want: web(func(r *app.TriageRequest) { r.Host, r.Topics = "a:8443", []string{"tls", "net"} })},
+		"pod/web java --touch-target":     {want: web(topics("java"))},
+		"pod/web go memory --port 6060 --touch-target": {want: web(func(r *app.TriageRequest) {
+			r.Topics, r.Port = []string{"go", "memory"}, 6060
+		})},
+		"pod/web java":                            {fails: "the topic java does more than look: it has the JVM write a thread dump, by a signal"},
+		"pod/web memory node":                     {fails: "the topic node does more than look"},
+		"pod/web go --port 6060":                  {fails: "the topic go does more than look"},
+		"pod/web go --touch-target":               {fails: "the topic go needs --port"},
+		"pod/web node --touch-target --port 6060": {fails: "--port is for the topic go"},
+		"pod/web --touch-target":                  {fails: "--touch-target is for topics that do more than look, and none is named"},
+		"pod/web memory --touch-target":           {fails: "--touch-target is for topics that do more than look, and none is named"},
+		"pod/web tls":                             {fails: "the topic tls needs --host"},
+		"pod/web tls --host a;b":                  {fails: `--host="a;b:443" is not HOST:PORT`},
+		"":                                        {fails: "no target given"},
+		"pod/web memmory":                         {fails: `there is no topic "memmory"`},
+		"pod/web pod/other":                       {fails: `there is no topic "pod/other"`},
+		"pod/web --host orders":                   {fails: `--host="orders" is not HOST:PORT`},
+		"pod/web --host :80":                      {fails: `--host=":80" is not HOST:PORT`},
+		"pod/web --host a:http":                   {fails: `--host="a:http" is not HOST:PORT`},
+		"pod/web --host a:0":                      {fails: `--host="a:0" is not HOST:PORT`},
+		"pod/web --host -e:80":                    {fails: `--host="-e:80" is not HOST:PORT`},
+		"pod/web --host http://a:80":              {fails: `--host="http://a:80" is not HOST:PORT`},
+		"pod/web --host a;b:80":                   {fails: `--host="a;b:80" is not HOST:PORT`},
+		"pod/web --timeout=0":                     {fails: "leaves no time"},
+		"pod/web --image=-":                       {fails: "is not the name of an image"},
+		"pod/web --profile=nobody":                {fails: "there is no --profile=nobody"},
+		"pod/web -c a --target b":                 {fails: "name two containers"},
+		"deploy/web memory --pick=nothing":        {fails: "--pick="},
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
@@ -96,6 +107,7 @@ func aTriage() triageReport {
 			Topics: []triage.TopicReport{
 				{Name: "process", Facts: []triage.Fact{{Name: "started", Text: "1h ago"}}, Raw: triage.Raw{{Name: "x", Data: "y"}}},
 				{Name: "memory", Unread: []string{"the control group"}},
+				{Name: "java", Output: "\"main\" \x1b[31m\n\n\tat <x>\n"},
 			},
 		},
 	})
@@ -117,13 +129,19 @@ process
 
 memory
   not read             the control group
+
+java
+
+  "main" \x1b[31m
+
+  	at <x>
 `
 	if diff := cmp.Diff(want, aTriage().text()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
 	healthy := aTriage()
 	healthy.Findings = nil
-	if got := healthy.text(); !strings.Contains(got, "\nnothing of what usually goes wrong was found in process, memory\n") {
+	if got := healthy.text(); !strings.Contains(got, "\nnothing of what usually goes wrong was found in process, memory, java\n") {
 		t.Errorf("of a healthy target it says:\n%s", got)
 	}
 }
@@ -154,6 +172,15 @@ context prod, namespace shop, image shop/web:1, uid 65532, 2026-11-22T03:00:00Z
 | what | seen |
 | --- | --- |
 | not read | the control group |
+
+## java
+
+| what | seen |
+| --- | --- |
+
+    "main" \x1b[31m
+
+    	at <x>
 `
 	if diff := cmp.Diff(want, aTriage().markdown()); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)
@@ -172,7 +199,8 @@ func TestTriageJSON(t *testing.T) {
 		"container": "app", "image": "shop/web:1", "uid": 65532, "gid": 65532, "at": "2026-11-22T03:00:00Z", "findings": [
 		{"weight": "critical", "topic": "memory", "fact": "killed \u001b[31m` + "`x`" + ` | <b>", "why": "no\nmemory", "next": "kubectl get pods"},
 		{"weight": "notice", "topic": "process", "fact": "zombies", "why": "none waits"}], "topics": [
-		{"name": "process", "facts": [{"name": "started", "text": "1h ago"}]}, {"name": "memory", "facts": [], "unread": ["the control group"]}]}`
+		{"name": "process", "facts": [{"name": "started", "text": "1h ago"}]}, {"name": "memory", "facts": [], "unread": ["the control group"]},
+		{"name": "java", "facts": [], "output": "\"main\" \u001b[31m\n\n\tat <x>\n"}]}`
 	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
 		t.Fatal(err)
 	}

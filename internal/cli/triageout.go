@@ -38,6 +38,7 @@ func (r triageReport) redacted() triageReport {
 	for i := range r.Topics {
 		topic := &r.Topics[i]
 		topic.Facts, topic.Unread = append([]triage.Fact{}, topic.Facts...), append([]string(nil), topic.Unread...)
+		topic.Output = triage.Redact(topic.Output)
 		for j := range topic.Facts {
 			topic.Facts[j].Text = triage.Redact(topic.Facts[j].Text)
 		}

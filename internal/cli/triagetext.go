@@ -31,6 +31,7 @@ type triageTopic struct {
 	Name   string        `json:"name"`
 	Facts  []triage.Fact `json:"facts"`
 	Unread []string      `json:"unread,omitempty"`
+	Output string        `json:"output,omitempty"`
 }
 
 func newTriageReport(context string, found app.Triaged) triageReport {
@@ -40,7 +41,7 @@ func newTriageReport(context string, found app.Triaged) triageReport {
 		Findings: append([]triage.Finding{}, found.Findings...), Topics: []triageTopic{},
 	}
 	for _, t := range found.Topics {
-		report.Topics = append(report.Topics, triageTopic{t.Name, append([]triage.Fact{}, t.Facts...), t.Unread})
+		report.Topics = append(report.Topics, triageTopic{t.Name, append([]triage.Fact{}, t.Facts...), t.Unread, t.Output})
 	}
 	return report
 }
@@ -90,6 +91,12 @@ func (r triageReport) text() string {
 		for _, u := range t.Unread {
 			line("  %-20s %s", "not read", u)
 		}
+		if t.Output != "" {
+			line("")
+		}
+		for l := range strings.Lines(t.Output) {
+			line("%s", strings.TrimRight("  "+l, " \n"))
+		}
 	}
 	return out.String()
 }
@@ -122,6 +129,12 @@ func (r triageReport) markdown() string {
 		}
 		for _, u := range t.Unread {
 			fmt.Fprintf(&out, "| not read | %s |\n", plain(u))
+		}
+		if t.Output != "" { // a block of code is indented, since a line of the text could end another kind of it
+			out.WriteString("\n")
+		}
+		for l := range strings.Lines(t.Output) {
+			out.WriteString(strings.TrimRight("    "+ui.Escape(strings.TrimSuffix(l, "\n")), " ") + "\n")
 		}
 	}
 	return out.String()

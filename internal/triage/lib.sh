@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2034,SC2154,SC3045
+# shellcheck shell=sh disable=SC2012,SC2015,SC2034,SC2154,SC3045
 # What the scripts of all topics share. T is the target's root, TPID its first process, id its container and `inside` finds
 # its files (internal/session/inside.sh). Nothing here writes, sends a signal or opens a file for more than to read it.
 ulimit -v 16384 2>/dev/null
@@ -21,4 +21,16 @@ done
 each() {
   words=
   for p in $pids; do words="$words /proc/$p/$1"; done
+}
+
+# doors NAME...: the sockets of the pod's network, by these files of /proc/net, and whose those of the container are.
+doors() {
+  for f; do
+    block "$f"
+    head -c 524288 "/proc/$TPID/net/$f"
+  done
+  block owners
+  for p in $pids; do
+    ls -l "/proc/$p/fd" | sed -n 's/.* socket:\[\([0-9]*\)\]$/\1 '"$p"'/p'
+  done | head -c 524288
 }

@@ -70,12 +70,7 @@ func readNet(raw Raw, s Subject) Reading {
 	for _, p := range comm.paths {
 		names[strings.Split(p, "/")[2]] = cut(comm.lines[p][0])
 	}
-	owners := map[string]string{}
-	for line := range strings.Lines(raw.Get("owners")) {
-		if inode, pid, ok := strings.Cut(strings.TrimSpace(line), " "); ok && owners[inode] == "" {
-			owners[inode] = pid
-		}
-	}
+	owners := socketOwners(raw)
 	own := func(k socket) bool { return len(owners) == 0 || owners[k.inode] != "" }
 	by := func(k socket) string {
 		if pid := owners[k.inode]; pid != "" {
@@ -112,6 +107,17 @@ func readNet(raw Raw, s Subject) Reading {
 	r.overflows(raw.Get("netstat"), s)
 	r.host(raw, s)
 	return r
+}
+
+// socketOwners are the processes by the inodes of their sockets; of several that share one the first.
+func socketOwners(raw Raw) map[string]string {
+	owners := map[string]string{}
+	for line := range strings.Lines(raw.Get("owners")) {
+		if inode, pid, ok := strings.Cut(strings.TrimSpace(line), " "); ok && owners[inode] == "" {
+			owners[inode] = pid
+		}
+	}
+	return owners
 }
 
 func orNone(text string) string {

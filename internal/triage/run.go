@@ -37,6 +37,7 @@ type TopicReport struct {
 	Name   string
 	Facts  []Fact
 	Unread []string
+	Output string
 	// Raw is what it was made of.
 	Raw Raw
 }
@@ -65,7 +66,8 @@ func choose(names []string, s Subject) (chosen []Topic) {
 // errSlow is about scripts that did not end.
 var errSlow = fmt.Errorf("no answer within %s", scriptsWithin)
 
-// Run looks at the topics of these names, or at those that apply to the target. now is this machine's clock.
+// Run looks at the topics of these names, or at those that apply to the target. now is this machine's clock. Where a topic may
+// not touch the target the error is a *RefusedError.
 func Run(ctx context.Context, runner Runner, s Subject, names []string, now func() time.Time) (Report, error) {
 	chosen := choose(names, s)
 	s.Began = now()
@@ -89,7 +91,7 @@ func Run(ctx context.Context, runner Runner, s Subject, names []string, now func
 			f.Topic = t.Name
 			report.Findings = append(report.Findings, f)
 		}
-		report.Topics = append(report.Topics, TopicReport{Name: t.Name, Facts: r.Facts, Unread: r.Unread, Raw: raw[i]})
+		report.Topics = append(report.Topics, TopicReport{Name: t.Name, Facts: r.Facts, Unread: r.Unread, Output: r.Output, Raw: raw[i]})
 	}
 	slices.SortStableFunc(report.Findings, func(a, b Finding) int {
 		return cmp.Compare(slices.Index(weights, a.Weight), slices.Index(weights, b.Weight))
@@ -165,6 +167,12 @@ func gather(ctx context.Context, runner Runner, s Subject, chosen []Topic, raw [
 	gathering.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	for _, err := range missed {
+		var refused *RefusedError
+		if errors.As(err, &refused) {
+			return refused
+		}
 	}
 	return nil
 }

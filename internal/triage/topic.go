@@ -19,6 +19,9 @@ type Topic struct {
 	Name, About string
 	// Applies says whether it is looked at where no topic is named: what is cheap, and means something for this target.
 	Applies func(Subject) bool
+	// Touches says what it does to the target, where it does anything. It is then only looked at where it is named, and its
+	// Gather says to Subject.Say what it is about to do, or returns a *RefusedError and does nothing.
+	Touches string
 	// Script is a POSIX shell script that prints what Read takes. It has what lib.sh gives, and Args as $1 and so on: no
 	// value of a user or a cluster stands in a script.
 	Script string
@@ -38,6 +41,10 @@ type Subject struct {
 	UID, GID int64
 	// Host is what is to be reached from the target's network, "HOST:PORT", or empty.
 	Host string
+	// Port is that of the target's own profiles, or 0.
+	Port uint16
+	// Say tells the user what is about to be done to the target.
+	Say func(text string)
 	// Flags are the words that a next command needs to meet the same cluster: "--context=prod ", or empty.
 	Flags string
 	// Began and Ended are this machine's time before and after the scripts ran.
@@ -80,6 +87,8 @@ type Reading struct {
 	Findings []Finding
 	// Unread is what could not be read, and why.
 	Unread []string
+	// Output is text for readers that is shown as it is, as a thread dump.
+	Output string
 }
 
 // fact adds one, unless it is empty.

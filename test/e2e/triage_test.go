@@ -23,6 +23,7 @@ type triaged struct {
 		Name   string
 		Facts  []struct{ Name, Text string }
 		Unread []string
+		Output string
 	}
 }
 
@@ -239,6 +240,7 @@ func TestTriageWords(t *testing.T) {
 	pod := restrictedTarget(t)
 	for line, want := range map[string]string{
 		"triage pod/target memmory":            "error: there is no topic \"memmory\"\nhint: did you mean memory?\n",
+		"triage pod/target java":               "error: the topic java does more than look: it has the JVM write a thread dump, by a signal\nhint: if that may be, say so with --touch-target; what it does is in docs/triage.md\n",
 		"triage":                               "error: no target given\nhint: name one: kubectl mindebug pod/NAME\n",
 		"triage pod/target --host here":        "error: --host=\"here\" is not HOST:PORT\nhint: for instance --host orders.shop:9000\n",
 		"triage pod/target -- ls":              "error: triage runs no command\nhint: leave away the `--` and what follows it\n",

@@ -1,0 +1,11 @@
+# shellcheck shell=sh disable=SC2154
+# java: which processes run a HotSpot JVM: they execute code of a libjvm that has HotSpot's attach mechanism in it.
+block first
+echo "$TPID"
+for p in $pids; do
+  mapped "$p" 'libjvm[.]so'
+  [ -n "$w" ] || continue
+  ! proves "$w" "$w" =JNI_CreateJavaVM .attach_pid .java_pid || about "$p"
+done
+block unixcat
+command -v unixcat
