@@ -268,15 +268,34 @@ func (l *land) link(f, first *remoteFile) error {
 		return err
 	}
 	name := path.Join(path.Dir(f.name), l.newName())
-	if err := l.root.Link(first.name, name); err != nil {
-		return cause(err)
+	err := l.root.Link(first.name, name)
+	if err != nil { // to another file system, or in one that has none
+		return l.duplicate(f, first)
 	}
-	err := l.settle(f, path.Base(name))
+	err = l.settle(f, path.Base(name))
 	if err == nil { // where both were names of one file Rename does nothing
 		if err = l.root.Remove(name); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 	}
+	return err
+}
+
+// duplicate makes f a copy of the file first.
+func (l *land) duplicate(f, first *remoteFile) error {
+	from, err := l.root.Open(first.name)
+	if err != nil {
+		return cause(err)
+	}
+	defer from.Close()
+	info, err := from.Stat()
+	if err == nil {
+		err = l.take(f, info.Size(), from)
+	}
+	if err == nil {
+		return l.keep(f)
+	}
+	l.drop(f)
 	return err
 }
 

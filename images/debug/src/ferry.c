@@ -31,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -470,6 +471,27 @@ static int finish_folder(int in, const char *name, mode_t mode, struct timespec 
 	return failed ? -1 : 0;
 }
 
+/* duplicate makes a copy of a file where a link cannot lead: to another volume. */
+static int duplicate(int there, const char *name, int here) {
+	struct stat is;
+	if (errno != EXDEV)
+		return -1;
+	int source = openat(there, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), copy = -1;
+	if (source >= 0 && fstat(source, &is) == 0)
+		copy = openat(here, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	ssize_t n = copy < 0 ? -1 : 1;
+	while (n > 0)
+		n = sendfile(copy, source, NULL, 1 << 20);
+	struct timespec both[2] = {is.st_mtim, is.st_mtim};
+	int failed = n < 0 || fchmod(copy, is.st_mode & 07777) < 0 || futimens(copy, both) < 0, why = errno;
+	if (source >= 0)
+		close(source);
+	if (copy >= 0)
+		close(copy);
+	errno = why;
+	return failed ? -1 : 0;
+}
+
 /* carry_out does what a record without content asks for. */
 static int carry_out(const char *what, char *name, char *other, mode_t mode, struct timespec when, int *in) {
 	char *last, *other_last;
@@ -485,7 +507,8 @@ static int carry_out(const char *what, char *name, char *other, mode_t mode, str
 	int here = fcntl(*in, F_DUPFD_CLOEXEC, 0); /* which the next call may close */
 	folder = here;
 	int there = beneath(other, &other_last);
-	int failed = there < 0 || here < 0 || linkat(there, other_last, here, partial, 0) < 0 || place(here, last) < 0, why = errno;
+	int failed = there < 0 || here < 0 || (linkat(there, other_last, here, partial, 0) < 0 && duplicate(there, other_last, here) < 0) ||
+		place(here, last) < 0, why = errno;
 	if (here >= 0)
 		unlinkat(here, partial, 0); /* where both were names of one file rename does nothing */
 	close(here);
