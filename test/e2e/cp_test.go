@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"archive/tar"
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -109,8 +111,9 @@ func TestCopyThereAndBack(t *testing.T) {
 			t.Parallel()
 			pod := volumed(t, nil)
 			from, to := awkward(t), t.TempDir()
-			mindebug(t, pod, append(args, "cp", from, "target:/data")...).want(t, 0, "", "")
-			mindebug(t, pod, append(args, "cp", "pod/target:/data/tree", to)...).want(t, 0, "", "")
+			const astray = "the link %s/link leads out of what was copied; -L copies what it leads to\n"
+			mindebug(t, pod, append(args, "cp", from, "target:/data")...).want(t, 0, "", fmt.Sprintf(astray, from))
+			mindebug(t, pod, append(args, "cp", "pod/target:/data/tree", to)...).want(t, 0, "", fmt.Sprintf(astray, "/data/tree"))
 			wantSame(t, from, filepath.Join(to, "tree"))
 			if link, err := os.Readlink(filepath.Join(to, "tree/link")); link != "/data/tree/plain" {
 				t.Errorf("the link says %q (%v)", link, err)
@@ -132,8 +135,8 @@ func TestCpRefused(t *testing.T) {
 	pod := volumed(t, func(p *corev1.Pod) {
 		p.Spec.Volumes[len(p.Spec.Volumes)-1].EmptyDir.SizeLimit = new(resource.MustParse("1Mi"))
 	})
-	file := filepath.Join(t.TempDir(), "f")
-	if err := os.WriteFile(file, make([]byte, 2<<20), 0o600); err != nil {
+	file, smaller := filepath.Join(t.TempDir(), "f"), filepath.Join(t.TempDir(), "smaller")
+	if err := errors.Join(os.WriteFile(file, make([]byte, 2<<20), 0o600), os.WriteFile(smaller, make([]byte, 600<<10), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for to, says := range map[string]string{
@@ -146,6 +149,36 @@ func TestCpRefused(t *testing.T) {
 			t.Errorf("to %s: status %d, stderr %q, want %q", to, r.status, r.stderr, says)
 		}
 	}
+	for range 2 { // the second time it is replaced
+		mindebug(t, pod, "cp", smaller, "target:/data/there").want(t, 0, "", "")
+	}
+	r := mindebug(t, pod, "cp", smaller, "target:/data/another")
+	if r.status != 1 || !strings.Contains(r.stderr, "the size limit of volume \"data\"\n  of which 6") {
+		t.Errorf("with a volume that is in use: status %d, stderr %q", r.status, r.stderr)
+	}
+}
+
+// TestCopyAcrossVolumes: what is one file here is two where its names are on two volumes.
+func TestCopyAcrossVolumes(t *testing.T) {
+	t.Parallel()
+	pod := volumed(t, func(p *corev1.Pod) {
+		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "below", VolumeSource: corev1.VolumeSource{
+			EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: new(resource.MustParse("1Mi"))},
+		}})
+		c := &p.Spec.Containers[0]
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "below", MountPath: "/data/below"})
+	})
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	when := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "first", Size: 4, Mode: 0o640, ModTime: when})
+	_, writeErr := w.Write([]byte("text"))
+	if err := errors.Join(err, writeErr, w.WriteHeader(&tar.Header{Typeflag: tar.TypeLink, Name: "below/second", Linkname: "first"}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	invocation{args: []string{"-n", pod.Namespace, "cp", "-", "target:/data"}, stdin: &archive}.run(t).want(t, 0, "", "")
+	mindebug(t, pod, "pod/target", "--", "stat", "-c", "%a %Y %h %s", "@/data/first", "@/data/below/second").want(t, 0,
+		"640 981173106 1 4\n640 981173106 1 4\n", "")
 }
 
 // TestCopyCut resets the connection of twenty copies, each at a random place: with retries all arrives, without them what is
@@ -166,33 +199,70 @@ func TestCopyCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	mindebug(t, pod, "cp", from, "target:/data").want(t, 0, "", "")
-	const copies = 20
+	const copies, atOnce = 20, 5
 	var results [copies]result
 	random := mathrand.New(mathrand.NewPCG(5, 6)) //nolint:gosec // the same places each time
-	t.Run("cuts", func(t *testing.T) {
-		for i := range copies {
-			place := random.Int64N(1 << 20)
-			t.Run(fmt.Sprint(place), func(t *testing.T) {
-				t.Parallel()
-				road := attachtest.NewRoad(t, restConfig(t))
-				road.ResetAfter(place)
-				words := []string{"cp", "target:/data/tree", filepath.Join(to, fmt.Sprint(i))}
-				if i%2 == 0 {
-					words = []string{"cp", from, fmt.Sprintf("target:/data/%d", i)}
-				}
-				if i%4 < 2 {
-					words = append(words, "--retries=0")
-				}
-				results[i] = mindebug(t, pod, append(by(road.Config()), words...)...)
-				if i%4 >= 2 {
-					results[i].want(t, 0, "", "")
-				}
-			})
+	for first := 0; first < copies; first += atOnce {
+		var running [atOnce]*background
+		for n := range running {
+			i, place := first+n, random.Int64N(1<<20)
+			road := attachtest.NewRoad(t, restConfig(t))
+			road.ResetAfter(place)
+			words := []string{"cp", "target:/data/tree", filepath.Join(to, fmt.Sprint(i))}
+			if i%2 == 0 {
+				words = []string{"cp", from, fmt.Sprintf("target:/data/%d", i)}
+			}
+			if i%4 < 2 {
+				words = append(words, "--retries=0")
+			}
+			running[n] = inBackground(t, pod, append(by(road.Config()), words...)...)
 		}
-	})
+		for n, b := range running {
+			if i := first + n; i%4 < 2 {
+				results[i] = b.wait()
+			} else if results[i] = b.wait(); results[i].status != 0 || results[i].stderr != "" {
+				t.Errorf("copy %d has status %d, stderr %q", i, results[i].status, results[i].stderr)
+			}
+		}
+	}
 	mindebug(t, pod, "cp", "target:/data/.", to).want(t, 0, "", "")
 	for i, r := range results {
 		wantPart(t, from, filepath.Join(to, fmt.Sprint(i)), r.status == 0)
+	}
+}
+
+// TestCopyStall: a connection on which nothing comes any more is given up, which is said, and a copy that may try again goes on
+// by another one.
+func TestCopyStall(t *testing.T) {
+	t.Parallel()
+	pod := volumed(t, nil)
+	mindebug(t, pod, "pod/target", "--", "sh", "-c", "fallocate -l 50000000 $T/data/large").want(t, 0, "", "")
+	copying := func(words ...string) (b *background, to string, resume func()) {
+		road, to := attachtest.NewRoad(t, restConfig(t)), t.TempDir()
+		stalled, resume := road.StallAfter(20_000_000)
+		b = inBackground(t, pod, append(by(road.Config()), append([]string{"cp", "target:/data/large", to}, words...)...)...)
+		select {
+		case <-stalled:
+		case <-time.After(patience):
+			t.Fatal("the copy did not come so far")
+		}
+		t.Cleanup(resume)
+		return b, to, resume
+	}
+	once, onceTo, _ := copying("--retries=0")
+	again, to, resume := copying()
+	waitForNames(t, to, 2*time.Minute, func(names []string) bool { return len(names) == 0 })
+	resume()
+	again.wait().want(t, 0, "", "")
+	if info, err := os.Stat(filepath.Join(to, "large")); err != nil || info.Size() != 50_000_000 {
+		t.Errorf("the copy is %v (%v)", info, err)
+	}
+	r := once.wait()
+	if r.status != 1 || !strings.HasPrefix(r.stderr, "error: the copy ended early: ") || !strings.Contains(r.stderr, "/data/large: missing") {
+		t.Errorf("status %d, stderr %q", r.status, r.stderr)
+	}
+	if left, _ := os.ReadDir(onceTo); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 
@@ -219,17 +289,28 @@ func wantPart(t *testing.T, want, got string, whole bool) {
 // waitForFile waits until there is something in a folder.
 func waitForFile(t *testing.T, dir string) {
 	t.Helper()
+	waitForNames(t, dir, patience, func(names []string) bool { return len(names) > 0 })
+}
+
+// waitForNames waits until the names in a folder are as they should be.
+func waitForNames(t *testing.T, dir string, within time.Duration, right func(names []string) bool) {
+	t.Helper()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	deadline := time.After(patience)
+	deadline := time.After(within)
 	for {
-		if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		entries, err := os.ReadDir(dir)
+		names := make([]string, len(entries))
+		for i, e := range entries {
+			names[i] = e.Name()
+		}
+		if err != nil || right(names) {
 			return
 		}
 		select {
 		case <-look.C:
 		case <-deadline:
-			t.Fatalf("nothing came into %s", dir)
+			t.Fatalf("in %s there is still %q", dir, names)
 		}
 	}
 }

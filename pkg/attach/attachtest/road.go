@@ -29,8 +29,9 @@ type Road struct {
 	silent chan struct{}
 	// stalled is held by a stall, and asked for by all that passes.
 	stalled sync.RWMutex
-	// left is how many bytes may pass until a reset, which happens where it becomes 0 or less.
+	// left is how many bytes may pass until then, which happens where it becomes 0 or less.
 	left atomic.Int64
+	then func() error
 }
 
 // NewRoad opens a way to the API server that config reaches. It is closed with the test.
@@ -101,8 +102,9 @@ func (r *Road) carry(to, from net.Conn) {
 // pass writes what a stall holds back, and a reset does not.
 func (r *Road) pass(to io.Writer, p []byte) error {
 	if left := r.left.Add(-int64(len(p))); left <= 0 && left > -int64(len(p)) {
-		r.Reset()
-		return net.ErrClosed
+		if err := r.then(); err != nil {
+			return err
+		}
 	}
 	r.stalled.RLock()
 	defer r.stalled.RUnlock()
@@ -149,7 +151,29 @@ func (r *Road) Reset() {
 }
 
 // ResetAfter is a Reset once so many more bytes have come, from both sides together.
-func (r *Road) ResetAfter(bytes int64) { r.left.Store(bytes) }
+func (r *Road) ResetAfter(bytes int64) {
+	r.after(bytes, func() error {
+		r.Reset()
+		return net.ErrClosed
+	})
+}
+
+// StallAfter is a Stall once so many more bytes have come, from both sides together. Resume may be called more than once, after
+// stalled is closed.
+func (r *Road) StallAfter(bytes int64) (stalled <-chan struct{}, resume func()) {
+	begun := make(chan struct{})
+	r.after(bytes, func() error {
+		r.stalled.Lock()
+		close(begun)
+		return nil
+	})
+	return begun, sync.OnceFunc(r.stalled.Unlock)
+}
+
+func (r *Road) after(bytes int64, then func() error) {
+	r.then = then
+	r.left.Store(bytes)
+}
 
 // Proxy stands before an API server and speaks to it as config does, so that its own clients need no credentials. It
 // lets no websocket through.
