@@ -39,7 +39,7 @@ func Copy(ctx context.Context, cluster Cluster, execer session.Execer, images Im
 		copied.Summary, err = transfer.Out(ctx, runner, words.RemoteFrom, words.LocalTo, streams.Out, o)
 		return copied, err
 	}
-	limits := func(folder string) (int64, string) { return room(runner.Pod(), f.Container, folder) }
+	limits := func(folder string) *transfer.Room { return room(runner.Pod(), f.Container, folder) }
 	copied.Summary, err = transfer.In(ctx, runner, words.LocalFrom, words.RemoteTo, streams.In, limits, o)
 	var notWritten *fault.NotWritten
 	if errors.As(err, &notWritten) && notWritten.Pod != nil {

@@ -141,6 +141,13 @@ func (f *factory) sayCopied(copied app.Copied, quiet, whole bool) {
 		}
 		notices.Say("skipped %s: %s", oneLine(s.Path), s.Detail)
 	}
+	switch n := len(copied.Astray); n {
+	case 0:
+	case 1:
+		notices.Say("the link %s leads out of what was copied; -L copies what it leads to", oneLine(copied.Astray[0]))
+	default:
+		notices.Say("%d links lead out of what was copied, %s first; -L copies what they lead to", n, oneLine(copied.Astray[0]))
+	}
 	if whole && ui.IsTerminal(f.program.Err) {
 		seconds := max(copied.Took.Seconds(), 0.001)
 		notices.Say("copied %s, %s in %.1f s, %s/s", plural(copied.Files, "file"), ui.Bytes(copied.Bytes), copied.Took.Seconds(),
@@ -174,6 +181,7 @@ type copyReport struct {
 	Seconds    float64       `json:"seconds"`
 	Skipped    []copyTrouble `json:"skipped"`
 	NotAsItWas []copyTrouble `json:"troubles"`
+	Astray     []string      `json:"astray"`
 }
 
 // copyTrouble is a file that was not copied, or not as it should be.
@@ -195,5 +203,6 @@ func reportOf(c app.Copied, complete bool) copyReport {
 		APIVersion: apiVersion, Kind: "CopyReport", Namespace: c.Namespace, Pod: c.Pod, Container: c.Container, Complete: complete,
 		Files: c.Files, Folders: c.Folders, Links: c.Links, Bytes: c.Bytes, Seconds: c.Took.Seconds(),
 		Skipped: list(c.Skipped), NotAsItWas: list(c.Troubles),
+		Astray: append([]string{}, c.Astray...),
 	}
 }

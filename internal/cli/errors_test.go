@@ -751,6 +751,11 @@ hint: if you trust it: --image=a.example/b@sha256:0
 			"hint: name less, or another place; a pod that goes beyond a limit is evicted\n",
 	},
 	{
+		name: "no room for a copy in a volume", status: 125, err: &fault.NoRoom{Path: "/data", Bytes: 2000, Room: 1000, Used: 5000, Says: "the limit"},
+		want: "error: there are 2.0 kB to copy, and room for 1.0 kB in /data of the container\n  the limit\n" +
+			"  of which 5.0 kB are in use, without what would be replaced\nhint: name less, or another place; a pod that goes beyond a limit is evicted\n",
+	},
+	{
 		name: "copy that shares claims", err: &fault.Claims{Pod: web, Volumes: []string{"data (claim data-web-7d)"}}, status: 125,
 		want: "error: a copy of pod/web-7d would write to the same persistent volumes as the pod itself\n" +
 			"  data (claim data-web-7d)\nhint: where that does no harm: --with-pvc\n",

@@ -45,6 +45,9 @@ func inCopy(err error, m *message) bool {
 	case errors.As(err, &noRoom):
 		m.text = fmt.Sprintf("there are %s to copy, and room for %s in %s of the container", ui.Bytes(noRoom.Bytes), ui.Bytes(noRoom.Room), noRoom.Path)
 		m.facts = []string{noRoom.Says}
+		if noRoom.Used > 0 {
+			m.facts = append(m.facts, fmt.Sprintf("of which %s are in use, without what would be replaced", ui.Bytes(noRoom.Used)))
+		}
 		m.hint = "name less, or another place; a pod that goes beyond a limit is evicted"
 	default:
 		return false

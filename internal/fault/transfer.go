@@ -63,9 +63,10 @@ func (e *NotWritten) Error() string { return fmt.Sprintf("writing to %q: %v", e.
 func (e *NotWritten) Unwrap() error { return e.Cause }
 
 // NoRoom says that what is to be copied to a folder of the target is more than there is room for, in bytes, and what says so.
+// Used is how much of a limit is in use as far as that is known.
 type NoRoom struct {
-	Path, Says  string
-	Bytes, Room int64
+	Path, Says        string
+	Bytes, Room, Used int64
 }
 
 func (e *NoRoom) Error() string {

@@ -43,7 +43,9 @@ func (e *unplacedError) Unwrap() error { return e.cause }
 
 // fetcher fetches the contents of files, in the order in which they are listed.
 type fetcher struct {
-	runner  Runner
+	runner Runner
+	// first is a script that waits to be asked; nil once it was.
+	first   *asked
 	sink    sink
 	retries int
 	// limit is how many bytes are taken at the most, 0 for any.
@@ -63,12 +65,17 @@ type fetcher struct {
 // fetch gets all files, with a new connection where one breaks. What cannot be had is in troubles; the error says why it
 // gave up before the end.
 func (f *fetcher) fetch(ctx context.Context) error {
+	if len(f.pending) == 0 {
+		f.first.leave()
+	}
 	for tries := 0; len(f.pending) > 0; {
-		before := len(f.pending)
+		before, t := len(f.pending), f.first
+		if f.first = nil; t == nil {
+			t = ask(ctx, f.runner, fetchScript, nil)
+		}
 		f.current, f.ended = nil, false
-		status, said, err := run(ctx, f.runner, fetchScript, nil, &nameReader{files: f.pending}, func(in *bufio.Reader) error {
-			return f.read(ctx, in)
-		})
+		t.want(f.pending)
+		status, said, err := t.end(f.read(ctx, t.in))
 		f.explain(said)
 		switch {
 		case f.ended && len(f.pending) == 0 && ctx.Err() == nil: // all is there: what became of the session then is no matter
@@ -335,26 +342,33 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// nameReader is the names of files, each ended by NUL.
-type nameReader struct {
-	files []*remoteFile
-	rest  string
+// asked is a script that waits for the names of files.
+type asked struct {
+	*talk
+	names *io.PipeWriter
 }
 
-// Read implements io.Reader.
-func (r *nameReader) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		if r.rest == "" {
-			if len(r.files) == 0 {
-				break
+// ask starts a script that ends with fetch.sh.
+func ask(ctx context.Context, runner Runner, script string, args []string) *asked {
+	in, names := io.Pipe()
+	return &asked{start(ctx, runner, script, args, in), names}
+}
+
+// want asks for files.
+func (a *asked) want(files []*remoteFile) {
+	go func() {
+		out := bufio.NewWriterSize(a.names, readAhead)
+		for _, f := range files {
+			if _, err := out.WriteString(f.real + "\x00"); err != nil {
+				return // the script has ended
 			}
-			r.rest, r.files = r.files[0].real+"\x00", r.files[1:]
 		}
-		k := copy(p[n:], r.rest)
-		r.rest, n = r.rest[k:], n+k
-	}
-	if n == 0 {
-		return 0, io.EOF
-	}
-	return n, nil
+		_, _ = out.Flush(), a.names.Close() // likewise
+	}()
+}
+
+// leave asks for nothing.
+func (a *asked) leave() {
+	_ = a.names.Close()  // it cannot fail
+	_, _, _ = a.end(nil) // what becomes of it is no matter
 }

@@ -103,9 +103,13 @@ type answering struct{ answers string }
 
 // Run implements Runner.
 func (a answering) Run(_ context.Context, script string, _ []string, stdin io.Reader, stdout, _ io.Writer) (int, error) {
-	if script == probeScript {
-		_, err := io.WriteString(stdout, "proc/7/root/d\x00folder folder 99999999\n")
-		return 0, err
+	if strings.HasPrefix(script, probeScript) {
+		if _, err := io.WriteString(stdout, "proc/7/root/d\x00folder folder 99999999\n"); err != nil {
+			return 0, err
+		}
+		if _, err := io.ReadFull(stdin, make([]byte, len("send\n"))); err != nil {
+			return 0, err
+		}
 	}
 	ready, answers, _ := strings.Cut(a.answers, "\n")
 	if _, err := io.WriteString(stdout, ready+"\n"); err != nil {
@@ -167,14 +171,18 @@ func TestHostileAnswers(t *testing.T) {
 
 // Run implements Runner.
 func (h hostile) Run(_ context.Context, script string, _ []string, stdin io.Reader, stdout, _ io.Writer) (int, error) {
-	answer := h.list
-	if script == fetchScript {
-		answer = h.fetch
-		if _, err := io.Copy(io.Discard, stdin); err != nil {
+	if strings.HasPrefix(script, listScript) {
+		if _, err := io.WriteString(stdout, h.list); err != nil {
 			return 0, err
 		}
 	}
-	_, err := io.WriteString(stdout, answer)
+	if !strings.HasSuffix(script, fetchScript) {
+		return 0, nil
+	}
+	if _, err := io.Copy(io.Discard, stdin); err != nil {
+		return 0, err
+	}
+	_, err := io.WriteString(stdout, h.fetch)
 	return 0, err
 }
 

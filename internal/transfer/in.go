@@ -3,25 +3,32 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 )
 
-// Room says of a folder of the target, as the target knows it, how many bytes may be written there, and what says so. Limit is
-// negative where nothing does.
-type Room func(folder string) (limit int64, says string)
+// Room is a limit of how many bytes may be in some place, and what says so.
+type Room struct {
+	Limit int64
+	Says  string
+	// Volume is a folder of the target, as the target knows it, of which all that is in it counts against the limit; empty where
+	// there is none.
+	Volume string
+}
 
 // In copies to the target: files of this machine, or the archive in where `from` is Stream. Before anything is written it asks
-// room. The error is a *fault.Incomplete where a part was copied: what is there then is whole.
-func In(ctx context.Context, runner Runner, from []Local, to Remote, in io.Reader, room Room, o Options) (Summary, error) {
+// rooms, which is given a folder of the target, as the target knows it, and returns nil where nothing limits it. The error is a *fault.Incomplete where a part was copied: what is there then is whole.
+func In(ctx context.Context, runner Runner, from []Local, to Remote, in io.Reader, rooms func(folder string) *Room, o Options) (Summary, error) {
 	began := time.Now()
-	c := &inCopy{to: to, room: room, sender: sender{runner: runner, options: o}}
+	c := &inCopy{to: to, rooms: rooms, sender: sender{runner: runner, options: o}}
 	err := c.copy(ctx, from, in)
 	c.summary.Took = time.Since(began)
 	return c.summary, err
@@ -30,12 +37,14 @@ func In(ctx context.Context, runner Runner, from []Local, to Remote, in io.Reade
 // inCopy is one copy to the target on its way.
 type inCopy struct {
 	sender
-	to   Remote
-	room Room
+	to    Remote
+	rooms func(folder string) *Room
+	// tops are the names below the folder that all others are, or are below.
+	tops []string
 }
 
 func (c *inCopy) copy(ctx context.Context, from []Local, in io.Reader) error {
-	there, err := probe(ctx, c.runner, c.to)
+	there, t, err := c.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,12 +55,14 @@ func (c *inCopy) copy(ctx context.Context, from []Local, in io.Reader) error {
 		err = c.pack(there, from)
 	}
 	if err == nil {
-		err = c.check(there)
+		err = c.check(there, t)
 	}
 	if err != nil {
+		t.leave()
 		return err
 	}
-	err = c.send(ctx)
+	_, _ = io.WriteString(t.out, "send\n") // what an error tells is heard from the script's end
+	err = c.send(ctx, t)
 	if errors.Is(err, errRefused) { // before the first byte
 		return c.notWritten(err)
 	}
@@ -64,6 +75,25 @@ func (c *inCopy) copy(ctx context.Context, from []Local, in io.Reader) error {
 		return &fault.Incomplete{Files: c.summary.Files, All: c.all, Troubles: c.summary.Troubles, Cause: c.notWritten(err)}
 	}
 	return nil
+}
+
+// look asks what there is at the destination. The script waits, and then takes in files.
+func (c *inCopy) look(ctx context.Context) (place, *sending, error) {
+	for tries := 1; ; tries++ {
+		t := c.dial(ctx, probeScript+sendScript, string(c.to))
+		there, err := probe(t.in)
+		if err == nil {
+			return there, t, nil
+		}
+		_ = t.out.Close() // it cannot fail
+		_, said, err := t.end(err)
+		if !mayPass(err) || tries > c.options.Retries {
+			return there, nil, fmt.Errorf("looking for %s: %w: %s", c.to, err, said)
+		}
+		if err := pause(ctx, tries); err != nil {
+			return there, nil, err
+		}
+	}
 }
 
 // notWritten says of an error of the container's tools where it happened.
@@ -96,6 +126,7 @@ func (c *inCopy) pack(there place, from []Local) error {
 			return &fault.NotWritten{Pod: &fault.Pod{}, Path: path.Dir(inTarget(there.real)), Cause: errors.New("there is no such folder")}
 		}
 	}
+	c.tops = names
 	w := &walk{follow: c.options.Follow, firsts: map[string]*localFile{}}
 	for i, p := range from {
 		if err := w.source(p, names[i]); err != nil {
@@ -114,7 +145,7 @@ func (c *inCopy) pack(there place, from []Local) error {
 		}
 	}
 	c.size = w.bytes
-	c.summary.Skipped, c.summary.Troubles = w.skipped, w.troubles
+	c.summary.Skipped, c.summary.Troubles, c.summary.Astray = w.skipped, w.troubles, w.astray()
 	return nil
 }
 
@@ -128,7 +159,7 @@ func (c *inCopy) unpack(there place, in io.Reader) error {
 }
 
 // check asks whether there is room for all.
-func (c *inCopy) check(there place) error {
+func (c *inCopy) check(there place, t *sending) error {
 	if limit := c.options.MaxBytes; limit > 0 && c.size > limit {
 		return &fault.TooMuch{Bytes: c.size, Limit: limit}
 	}
@@ -136,10 +167,41 @@ func (c *inCopy) check(there place) error {
 	if there.free >= 0 && c.size > there.free {
 		return &fault.NoRoom{Path: at, Bytes: c.size, Room: there.free, Says: "that much is free there"}
 	}
-	if limit, says := c.room(at); limit >= 0 && c.size > limit {
-		return &fault.NoRoom{Path: at, Bytes: c.size, Room: limit, Says: says}
+	room := c.rooms(at)
+	if room == nil {
+		return nil
+	}
+	no := &fault.NoRoom{Path: at, Bytes: c.size, Room: room.Limit, Says: room.Says}
+	if c.size <= room.Limit && c.size >= 0 && room.Volume != "" {
+		used, err := t.used(room.Volume, c.tops)
+		if err != nil {
+			return err
+		}
+		no.Room, no.Used = max(room.Limit-used, 0), used
+	}
+	if c.size > no.Room {
+		return no
 	}
 	return nil
+}
+
+// used asks how many bytes are in a volume, without what has some names in the folder and so is replaced.
+func (t *sending) used(volume string, names []string) (int64, error) {
+	for _, name := range append(names, volume) {
+		if strings.Contains(name, "\n") { // it cannot be asked for
+			return 0, nil
+		}
+	}
+	_, _ = fmt.Fprintf(t.out, "used\n%s\n%s\n\n", volume, strings.Join(names, "\n")) // an error is heard below
+	line, err := t.in.ReadString('\n')
+	if err != nil {
+		return 0, io.ErrUnexpectedEOF
+	}
+	kib, err := strconv.ParseInt(strings.TrimSpace(line), 10, 53)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %q", errProtocol, line)
+	}
+	return max(kib, 0) << 10, nil
 }
 
 // refusedError is why the container's tools did not write.

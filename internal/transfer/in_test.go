@@ -18,7 +18,7 @@ import (
 )
 
 // anyRoom is no limit.
-func anyRoom(string) (int64, string) { return -1, "" }
+func anyRoom(string) *Room { return nil }
 
 // sendIn copies paths to a folder of the lab.
 func sendIn(t *testing.T, l *lab, to Remote, o Options, from ...string) (Summary, error) {
@@ -177,23 +177,46 @@ func TestInRefused(t *testing.T) {
 		for name, test := range map[string]struct {
 			to   Remote
 			from string
-			room int64
+			room *Room
 			o    Options
 			want any
 		}{
-			"a folder that may not be written to": {to: "/shut/f", from: file, room: -1, o: options(), want: &notWritten},
-			"no such folder":                      {to: "/none/f", from: file, room: -1, o: options(), want: &notWritten},
-			"a limit of the pod":                  {to: "/shut", from: file, room: 999, o: options(), want: &noRoom},
-			"a limit of the user":                 {to: "/shut", from: file, room: -1, o: limited, want: &tooMuch},
-			"a slash at the end":                  {to: "/none/", from: file, room: -1, o: options(), want: &notPlaced},
-			"no such file":                        {to: "/shut", from: file + "x", room: -1, o: options(), want: &noFile},
+			"a folder that may not be written to": {to: "/shut/f", from: file, o: options(), want: &notWritten},
+			"no such folder":                      {to: "/none/f", from: file, o: options(), want: &notWritten},
+			"a limit of the pod":                  {to: "/shut", from: file, room: &Room{Limit: 999, Says: "a limit"}, o: options(), want: &noRoom},
+			"a limit of the user":                 {to: "/shut", from: file, o: limited, want: &tooMuch},
+			"a slash at the end":                  {to: "/none/", from: file, o: options(), want: &notPlaced},
+			"no such file":                        {to: "/shut", from: file + "x", o: options(), want: &noFile},
 		} {
-			_, err := In(t.Context(), l, []Local{Local(test.from)}, test.to, nil, func(string) (int64, string) { return test.room, "a limit" }, test.o)
+			_, err := In(t.Context(), l, []Local{Local(test.from)}, test.to, nil, func(string) *Room { return test.room }, test.o)
 			if !errors.As(err, test.want) {
 				t.Errorf("%s: the error is %v", name, err)
 			}
 		}
 		wantClean(t, l.at("shut"))
+	})
+}
+
+// TestInUsed: what is in a volume counts against its limit, but for what is replaced.
+func TestInUsed(t *testing.T) {
+	t.Parallel()
+	withTools(t, func(t *testing.T, l *lab) {
+		from := filepath.Join(t.TempDir(), "f\\ile")
+		content := make([]byte, 150<<10)
+		if err := errors.Join(os.MkdirAll(l.at("v/other"), 0o755), os.WriteFile(l.at("v/other/file"), make([]byte, 200<<10), 0o600),
+			os.WriteFile(from, content, 0o600), os.WriteFile(l.at("v/f\\ile"), content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		for limit, want := range map[int64]bool{100: false, 340: false, 400: true, 600: true} {
+			_, err := In(t.Context(), l, []Local{Local(from)}, "/v", nil, func(string) *Room { return &Room{Limit: limit << 10, Volume: "/v"} }, options())
+			var noRoom *fault.NoRoom
+			if errors.As(err, &noRoom) == want || want && err != nil {
+				t.Errorf("with a limit of %d KiB the error is %v", limit, err)
+			}
+			if limit == 340 && (noRoom.Used < 200<<10 || noRoom.Used > 250<<10 || noRoom.Room != 340<<10-noRoom.Used) {
+				t.Errorf("%+v", noRoom)
+			}
+		}
 	})
 }
 

@@ -94,7 +94,7 @@ func newLab(t *testing.T, have tools) *lab {
 		if err != nil {
 			t.Skip("no busybox on PATH: it is tried by the end-to-end tests only")
 		}
-		for _, applet := range []string{"sh", "find", "xargs", "stat", "tar", "tee", "dd", "md5sum", "readlink", "mkdir", "mv", "rm", "df", "ls", "sleep", "tail", "head", "cat"} {
+		for _, applet := range []string{"sh", "find", "xargs", "stat", "tar", "tee", "dd", "md5sum", "readlink", "mkdir", "mv", "rm", "df", "ls", "sleep", "tail", "head", "cat", "du", "timeout"} {
 			if err := errors.Join(os.MkdirAll(l.path, 0o755), os.Symlink(program, filepath.Join(l.path, applet))); err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,15 @@ func (l *lab) Run(ctx context.Context, script string, args []string, stdin io.Re
 	}
 	cmd := exec.CommandContext(ctx, shell, command[1:]...)
 	cmd.Env = []string{"PATH=" + l.path, "T=" + l.root, "TPID=1", "LC_ALL=C", "TZ=UTC"}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = struct{ io.Reader }{in}, stdout, stderr
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return 0, err
+	}
+	go func() { // Wait would wait for more input
+		_, _ = io.Copy(pipe, in)
+		_ = pipe.Close()
+	}()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if l.unprivileged && os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}

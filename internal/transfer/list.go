@@ -73,20 +73,41 @@ type listing struct {
 
 // list asks what there is at and below paths of the target.
 func list(ctx context.Context, runner Runner, follow bool, paths []string) (*listing, error) {
+	t := start(ctx, runner, listScript, listArgs(follow, paths), nil)
+	l, err := readListing(t, len(paths))
+	if err != nil {
+		return nil, notListed(t, err)
+	}
+	_, _, err = t.end(nil)
+	return l, err
+}
+
+// readListing takes in what list.sh writes about so many paths.
+func readListing(t *talk, paths int) (*listing, error) {
+	l := &listing{}
+	err := l.read(t.in)
+	if err == nil && len(l.trees) != paths {
+		err = errProtocol
+	}
+	return l, err
+}
+
+// notListed ends a script whose listing could not be read, and says why.
+func notListed(t *talk, err error) error {
+	status, said, err := t.end(err)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errProtocol) {
+		err = fmt.Errorf("listing files in the container: %w: status %d: %s", err, status, strings.TrimSpace(said))
+	}
+	return err
+}
+
+// listArgs are the arguments of list.sh.
+func listArgs(follow bool, paths []string) []string {
 	args := []string{"0"}
 	if follow {
 		args[0] = "1"
 	}
-	l := &listing{}
-	status, said, err := run(ctx, runner, listScript, append(args, paths...), nil, l.read)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(l.trees) != len(paths):
-		return nil, fmt.Errorf("listing files in the container: status %d: %s", status, said)
-	}
-	l.said = said
-	return l, nil
+	return append(args, paths...)
 }
 
 // read takes in what list.sh writes.
@@ -104,6 +125,12 @@ func (l *listing) read(in *bufio.Reader) error {
 				return err
 			}
 			l.trees = append(l.trees, tree{root: root})
+		case word == "said":
+			said, err := field(in)
+			if err != nil {
+				return err
+			}
+			l.said += said + "\n"
 		case len(l.trees) == 0:
 			return errProtocol
 		default:

@@ -4,7 +4,8 @@
 # systems is not entered.
 #
 # Names can hold any byte but NUL. For each PATH: "root", NUL, its real path, NUL; then portions: names that NUL ends, an empty
-# one, a line of stat for each that is still there, NUL. At the end "end", NUL.
+# one, a line of stat for each that is still there, NUL; then "said", NUL, the beginning of what find said, NUL. At the end
+# "end", NUL.
 cd / || exit
 t=${T#/} follow=$1
 shift
@@ -17,8 +18,13 @@ for p; do
   w=${w#/} w=${w%/}
   [ "$w" != "$t" ] || w=$t/.                     # else it would be a link to find
   printf 'root\0%s\0' "$w"
-  find "$w" \( -path "$t/proc" -o -path "$t/sys" -o -path "$t/dev" -o \
-    -path "$t/./proc" -o -path "$t/./sys" -o -path "$t/./dev" \) -prune -print0 -o -print0 |
-    xargs -0 -r sh -c 'printf "%s\0" "$@"; printf "\0"; stat -c "%f %s %b %h %d %i %y %n" "$@"; printf "\0"' list
+  {
+    said=$({
+      find "$w" \( -path "$t/proc" -o -path "$t/sys" -o -path "$t/dev" -o \
+        -path "$t/./proc" -o -path "$t/./sys" -o -path "$t/./dev" \) -prune -print0 -o -print0 2>&3 |
+        xargs -0 -r sh -c 'printf "%s\0" "$@"; printf "\0"; stat -c "%f %s %b %h %d %i %y %n" "$@"; printf "\0"' list >&4 3>&-
+    } 3>&1 | { head -c 1000000; cat >/dev/null; })
+  } 4>&1
+  printf 'said\0%s\0' "$said"
 done
 printf 'end\0'

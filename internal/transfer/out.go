@@ -34,6 +34,8 @@ type Summary struct {
 	Took                  time.Duration
 	// Skipped are special files, which nobody copies; Troubles the files that were not copied, or not as they should be.
 	Skipped, Troubles []fault.NotCopied
+	// Astray are symbolic links that lead out of what was copied.
+	Astray []string
 }
 
 // Out copies from the target to this machine, or to out where `to` is Stream. The error is a *fault.Incomplete where a part
@@ -47,6 +49,9 @@ func Out(ctx context.Context, runner Runner, from []Remote, to Local, out io.Wri
 		for i := range list {
 			list[i].Path = inTarget(list[i].Path)
 		}
+	}
+	for i, real := range c.summary.Astray {
+		c.summary.Astray[i] = inTarget(real)
 	}
 	return c.summary, err
 }
@@ -75,25 +80,16 @@ type harbour interface {
 }
 
 func (c *outCopy) copy(ctx context.Context, from []Remote, to Local, out io.Writer) (err error) {
-	trees, err := c.list(ctx, from)
+	l, t, err := c.look(ctx, from)
 	if err != nil {
 		return err
 	}
-	into, names, err := placeOut(from, trees, to)
+	h, err := c.prepare(ctx, l, from, to, out)
 	if err != nil {
+		t.leave()
 		return err
 	}
-	c.sort(trees, names)
-	if limit := c.options.MaxBytes; limit > 0 && c.size > limit {
-		return &fault.TooMuch{Bytes: c.size, Limit: limit}
-	}
-	var h harbour
-	if to == Stream {
-		h = newArchive(out)
-	} else if h, err = openLand(anchor(to, into)); err != nil {
-		return err
-	}
-	err = c.carry(ctx, h)
+	err = c.carry(ctx, h, t)
 	if closeErr := h.close(err == nil); err == nil && closeErr != nil {
 		err = &fault.NotWritten{Path: string(to), Cause: cause(closeErr)}
 	}
@@ -101,6 +97,48 @@ func (c *outCopy) copy(ctx context.Context, from []Remote, to Local, out io.Writ
 		return &fault.Incomplete{Files: c.summary.Files, All: c.all(), Troubles: c.summary.Troubles, Cause: err}
 	}
 	return nil
+}
+
+// look asks what there is. What then is to be fetched can be asked of the same script, which waits for that.
+func (c *outCopy) look(ctx context.Context, from []Remote) (*listing, *asked, error) {
+	var paths []string
+	for _, r := range from {
+		paths = append(paths, string(r))
+	}
+	for tries := 1; ; tries++ {
+		t := ask(ctx, c.runner, listScript+fetchScript, listArgs(c.options.Follow, paths))
+		l, err := readListing(t.talk, len(paths))
+		if err == nil {
+			return l, t, nil
+		}
+		_ = t.names.Close() // it cannot fail
+		if err = notListed(t.talk, err); !mayPass(err) || tries > c.options.Retries {
+			return nil, nil, err
+		}
+		if err := pause(ctx, tries); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// prepare decides what comes where, and opens that.
+func (c *outCopy) prepare(ctx context.Context, l *listing, from []Remote, to Local, out io.Writer) (harbour, error) {
+	trees, err := c.judge(ctx, l, from)
+	if err != nil {
+		return nil, err
+	}
+	into, names, err := placeOut(from, trees, to)
+	if err != nil {
+		return nil, err
+	}
+	c.sort(trees, names)
+	if limit := c.options.MaxBytes; limit > 0 && c.size > limit {
+		return nil, &fault.TooMuch{Bytes: c.size, Limit: limit}
+	}
+	if to == Stream {
+		return newArchive(out), nil
+	}
+	return openLand(anchor(to, into))
 }
 
 // all is how many files there are to copy, links apart.
@@ -114,26 +152,18 @@ func (c *outCopy) all() int {
 	return n
 }
 
-// list asks what there is.
-func (c *outCopy) list(ctx context.Context, from []Remote) ([]tree, error) {
-	var paths []string
-	for _, r := range from {
-		paths = append(paths, string(r))
-	}
-	l, err := list(ctx, c.runner, c.options.Follow, paths)
-	if err != nil {
-		return nil, err
-	}
+// judge says whether what there is can be copied, and follows links where that is asked for.
+func (c *outCopy) judge(ctx context.Context, l *listing, from []Remote) ([]tree, error) {
 	for i, t := range l.trees {
 		if len(t.files) == 0 {
-			return nil, &fault.NoFile{Path: paths[i], Detail: whyNone(l.said, t.root)}
+			return nil, &fault.NoFile{Path: string(from[i]), Detail: whyNone(l.said, t.root)}
 		}
 		switch f := t.files[0]; {
 		case f.mode.IsDir() || f.isLink():
 		case kernels(f.real):
-			return nil, &fault.NoFile{Path: paths[i], Detail: madeUp, MadeUp: true}
+			return nil, &fault.NoFile{Path: string(from[i]), Detail: madeUp, MadeUp: true}
 		case !f.mode.IsRegular():
-			return nil, &fault.NoFile{Path: paths[i], Detail: kindOf(f.mode)}
+			return nil, &fault.NoFile{Path: string(from[i]), Detail: kindOf(f.mode)}
 		}
 	}
 	c.summary.Troubles = slices.Concat(l.troubles, l.denied())
@@ -248,7 +278,7 @@ func (c *outCopy) trouble(f *remoteFile, trouble fault.CopyTrouble, detail strin
 }
 
 // carry brings all into the harbour.
-func (c *outCopy) carry(ctx context.Context, h harbour) error {
+func (c *outCopy) carry(ctx context.Context, h harbour, t *asked) error {
 	for _, f := range c.folders {
 		if f.name == "." {
 			continue
@@ -258,7 +288,7 @@ func (c *outCopy) carry(ctx context.Context, h harbour) error {
 		}
 	}
 	fetch := &fetcher{
-		runner: c.runner, sink: h, retries: c.options.Retries, limit: c.options.MaxBytes,
+		runner: c.runner, first: t, sink: h, retries: c.options.Retries, limit: c.options.MaxBytes,
 		pending: slices.Clone(c.files), links: map[*remoteFile]string{},
 		progress: func(n int64) {
 			c.summary.Bytes += n
@@ -274,6 +304,7 @@ func (c *outCopy) carry(ctx context.Context, h harbour) error {
 		}
 	}
 	c.join(h, fetch)
+	c.summary.Astray = c.astray(fetch.links)
 	for _, f := range slices.Backward(c.folders) {
 		if err := h.finish(f); err != nil {
 			c.trouble(f, fault.Unwritable, err.Error())

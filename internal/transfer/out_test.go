@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -174,7 +175,7 @@ func TestOutCut(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same places each time
 		for range 6 {
 			to := t.TempDir()
-			l.cuts = []int64{1 << 40, random.Int64N(stream)}
+			l.cuts = []int64{random.Int64N(stream)}
 			if _, err := takeOut(t, l, "/tree", to, options()); err != nil {
 				t.Fatal(err)
 			}
@@ -189,7 +190,7 @@ func TestOutCut(t *testing.T) {
 		if err := os.WriteFile(l.at("large"), bytes.Repeat([]byte("x"), 1<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l.cuts = []int64{1 << 40, 1 << 19}
+		l.cuts = []int64{1 << 19}
 		_, err := takeOut(t, l, "/large", to, o)
 		var incomplete *fault.Incomplete
 		if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 1 || incomplete.Troubles[0].Trouble != fault.Missing {
@@ -211,7 +212,7 @@ func TestOutArchive(t *testing.T) {
 			if _, err := Out(t.Context(), l, []Remote{"/tree"}, Stream, out, options()); err != nil {
 				t.Fatal(err)
 			}
-			l.cuts = []int64{1 << 40, 200 << 10, 30 << 10}
+			l.cuts = []int64{200 << 10, 30 << 10}
 		}
 		if !bytes.Equal(whole.Bytes(), cut.Bytes()) {
 			t.Error("an archive whose connection was cut is another one")
@@ -236,7 +237,7 @@ func TestOutArchive(t *testing.T) {
 		}
 		o := options()
 		o.Retries = 0
-		l.cuts = []int64{1 << 40, 200 << 10}
+		l.cuts = []int64{200 << 10}
 		var part bytes.Buffer // of files without zeros
 		if _, err := Out(t.Context(), l, []Remote{"/tree/many"}, Stream, &part, o); err == nil {
 			t.Error("half an archive is said to be whole")
@@ -264,4 +265,31 @@ func TestOutLimit(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDuplicate: where one file cannot have two names, as on another file system, it becomes two.
+func TestDuplicate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, err := openLand(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := &remoteFile{name: "first", mode: 0o640, size: 1 << 20, stored: 4096, modified: "2001-02-03 04:05:06.123456789 +0000"}
+	f, gone := *first, &remoteFile{name: "gone"}
+	f.name = "again"
+	content := append(make([]byte, 1<<20-4), "text"...)
+	if err := errors.Join(l.take(first, first.size, bytes.NewReader(content)), l.keep(first), l.duplicate(&f, first)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.duplicate(&f, gone); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of what is not there: %v", err)
+	}
+	if err := l.close(true); err != nil {
+		t.Fatal(err)
+	}
+	lines := picture(t, dir)
+	if len(lines) != 3 || strings.ReplaceAll(lines[1], "again", "first") != lines[2] || !strings.Contains(lines[2], "with holes") {
+		t.Errorf("%q", lines)
+	}
 }

@@ -2,9 +2,7 @@ package transfer
 
 import (
 	"bufio"
-	"context"
 	_ "embed"
-	"fmt"
 	"path"
 	"strconv"
 	"strings"
@@ -31,25 +29,19 @@ func (p place) folder() string {
 	return path.Dir(p.real)
 }
 
-// probe asks what there is at a path.
-func probe(ctx context.Context, runner Runner, to Remote) (p place, err error) {
+// probe reads what probe.sh says there is at a path.
+func probe(in *bufio.Reader) (p place, err error) {
 	kinds := map[string]Kind{"folder": Folder, "file": File, "absent": Absent}
-	_, said, err := run(ctx, runner, probeScript, []string{string(to)}, nil, func(in *bufio.Reader) error {
-		if p.real, err = field(in); err != nil {
-			return err
-		}
-		line, err := in.ReadString('\n')
-		words := strings.Fields(line)
-		if err != nil || len(words) != 3 {
-			return errProtocol
-		}
-		p.is, p.above = kinds[words[0]], kinds[words[1]]
-		free, err := strconv.ParseInt(words[2], 10, 53)
-		p.free = free << 10
-		return err
-	})
-	if err != nil {
-		return p, fmt.Errorf("looking for %s: %w: %s", to, err, said)
+	if p.real, err = field(in); err != nil {
+		return p, err
 	}
-	return p, nil
+	line, err := in.ReadString('\n')
+	words := strings.Fields(line)
+	if err != nil || len(words) != 3 {
+		return p, errProtocol
+	}
+	p.is, p.above = kinds[words[0]], kinds[words[1]]
+	free, err := strconv.ParseInt(words[2], 10, 53)
+	p.free = free << 10
+	return p, err
 }

@@ -1,6 +1,8 @@
 # shellcheck shell=sh disable=SC2154
-# probe PATH: what there is where PATH of the target leads: its real path below /, NUL, then a line: folder, file or absent; the
-# same of the folder it is in; and, from the nearer of the two that is a folder, how many KiB are free.
+# probe PATH STAGE: what there is where PATH of the target leads: its real path below /, NUL, then a line: folder, file or
+# absent; the same of the folder it is in; and, from the nearer of the two that is a folder, how many KiB are free. That folder
+# and STAGE are the arguments of send.sh, which comes after this once a line "send" is on standard input. Before it there can be
+# a line "used", one with a volume, some with names in that folder, and an empty one: how many KiB are in the volume without them?
 cd / || exit
 case $1 in /*) p=$1 ;; *) p=/proc/self/cwd/$1 ;; esac
 inside "$p"
@@ -12,3 +14,23 @@ kind "${w%/*}"
 [ "$is" = folder ] && d=$w || d=${w%/*}
 free=$(df -P -k "$d" 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })
 printf '%s\0%s %s %s\n' "$w" "$is" "$k" "${free:--1}"
+# kib PATH: n is how many KiB are in it, or empty where that takes long.
+kib() { n=$(timeout 5 du -sk "$1" 2>/dev/null) n=${n%%[!0-9]*}; }
+while :; do
+  read -r line || exit 0
+  case $line in
+    used)
+      read -r v
+      inside "$v/"
+      kib "$w"
+      sum=${n:-0}
+      while read -r name && [ -n "$name" ]; do
+        [ -e "$d/$name" ] || continue
+        kib "$d/$name"
+        sum=$((sum - ${n:-$sum}))
+      done
+      echo "$sum" ;;
+    send) set -- "$d" "$2"; break ;;
+    *) exit 0 ;;
+  esac
+done

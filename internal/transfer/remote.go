@@ -16,35 +16,50 @@ type Runner interface {
 // readAhead is the size of the buffer that what comes from a script is read through, in bytes.
 const readAhead = 64 << 10
 
-// run runs a script and reads its standard output with read, whose error ends the script and is returned if there is no
-// other. What is left after read is thrown away. Said is the beginning of what the script wrote on standard error.
-func run(ctx context.Context, runner Runner, script string, args []string, stdin io.Reader, read func(*bufio.Reader) error) (status int, said string, err error) {
+// talk is a script that runs.
+type talk struct {
+	ctx context.Context //nolint:containedctx // as long as the script
+	// in is its standard output.
+	in     *bufio.Reader
+	pipe   *io.PipeReader
+	said   head
+	done   chan struct{}
+	status int
+	err    error
+}
+
+// start starts a script. What it reads of stdin is closed at its end, where that can be.
+func start(ctx context.Context, runner Runner, script string, args []string, stdin io.Reader) *talk {
 	out, in := io.Pipe()
-	errors := &head{limit: 1 << 20}
-	done := make(chan struct{})
+	t := &talk{ctx: ctx, in: bufio.NewReaderSize(out, readAhead), pipe: out, said: head{limit: 1 << 20}, done: make(chan struct{})}
 	go func() {
-		defer close(done)
-		status, err = runner.Run(ctx, script, args, stdin, in, errors)
+		defer close(t.done)
+		t.status, t.err = runner.Run(ctx, script, args, stdin, in, &t.said)
 		in.CloseWithError(io.EOF)
 		if c, ok := stdin.(io.Closer); ok { // whoever writes there need not wait
 			_ = c.Close()
 		}
 	}()
-	buffered := bufio.NewReaderSize(out, readAhead)
-	readErr := read(buffered)
+	return t
+}
+
+// end waits for the end. An error of who has read what the script wrote ends it, and is returned if there is no other; else
+// what is left is thrown away. Said is the beginning of what the script wrote on standard error.
+func (t *talk) end(readErr error) (status int, said string, err error) {
 	if readErr != nil {
-		out.CloseWithError(errUnwanted)
+		t.pipe.CloseWithError(errUnwanted)
 	} else {
-		_, _ = io.Copy(io.Discard, buffered)
+		_, _ = io.Copy(io.Discard, t.in)
 	}
-	<-done
-	if ctx.Err() != nil {
-		return 0, "", context.Cause(ctx)
+	<-t.done
+	if t.ctx.Err() != nil {
+		return 0, "", context.Cause(t.ctx)
 	}
+	err = t.err
 	if readErr != nil && (err == nil || isUnwanted(err)) {
 		err = readErr
 	}
-	return status, errors.text.String(), err
+	return t.status, t.said.text.String(), err
 }
 
 // errUnwanted is what a script's output meets when nobody wants more of it.

@@ -42,20 +42,34 @@ var errRefused = errors.New("the container's tools did not write")
 // Is implements the interface of errors.Is: it is errRefused where nothing was written.
 func (e *refusedError) Is(target error) bool { return target == errRefused && e.first }
 
-// send sends all, with a new connection where one breaks.
-func (s *sender) send(ctx context.Context) error {
-	for tries := 0; ; {
+// sending is a script that takes in files.
+type sending struct {
+	*talk
+	out *io.PipeWriter
+}
+
+// dial starts a script that ends with send.sh and knows which folder that is about. The stage has a new name each time: what an
+// earlier one left is still being removed.
+func (s *sender) dial(ctx context.Context, script, folder string) *sending {
+	s.stage = ".mindebug-cp-" + rand.String(8)
+	in, out := io.Pipe()
+	return &sending{start(ctx, s.runner, script, []string{folder, s.stage}, in), out}
+}
+
+// leave sends nothing.
+func (t *sending) leave() {
+	_ = t.out.Close()    // it cannot fail
+	_, _, _ = t.end(nil) // what becomes of it is no matter
+}
+
+// send sends all, at first to a script that waits for it, and by a new connection where one breaks.
+func (s *sender) send(ctx context.Context, t *sending) error {
+	for tries := 0; ; t = s.dial(ctx, sendScript, s.folder) {
 		before := s.portions
-		s.stage = ".mindebug-cp-" + rand.String(8)
-		in, out := io.Pipe()
-		var failed, done bool
-		_, said, err := run(ctx, s.runner, sendScript, []string{s.folder, s.stage}, in, func(answers *bufio.Reader) error {
-			defer out.Close()
-			err := s.converse(ctx, answers, out)
-			done = err == nil
-			failed = errors.Is(err, errFailed) || errors.Is(err, io.ErrClosedPipe)
-			return err
-		})
+		err := s.converse(ctx, t.in, t.out)
+		done, failed := err == nil, errors.Is(err, errFailed) || errors.Is(err, io.ErrClosedPipe)
+		_ = t.out.Close() // it cannot fail
+		_, said, err := t.end(err)
 		var refused *refusedError
 		switch {
 		case done && ctx.Err() == nil: // all is there: what became of the session then is no matter
