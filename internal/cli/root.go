@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,9 @@ func Run(ctx context.Context, p Program, args []string) int {
 	root := newRoot(f, f.session)
 	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
 		completer{f}.addTo(root)
+		offered := bufio.NewWriter(p.Out) // cobra writes word by word
+		defer offered.Flush()
+		p.Out = offered
 	}
 	root.SetArgs(args)
 	root.SetIn(p.In)
