@@ -3,16 +3,19 @@ package main
 import (
 	"archive/tar"
 	"compress/gzip"
+	"debug/buildinfo"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 )
 
@@ -84,10 +87,71 @@ func TestRelease(t *testing.T) {
 	}
 	install(t, upgrade, home)
 	runs("v1.3.0")
+	store := filepath.Join(home, "store", "mindebug", "v1.3.0")
 	for _, name := range []string{"LICENSE", "completion/_kubectl-mindebug", "man/kubectl-mindebug.1"} {
-		if _, err := os.Stat(filepath.Join(home, "store", "mindebug", "v1.3.0", name)); err != nil {
+		if _, err := os.Stat(filepath.Join(store, name)); err != nil {
 			t.Error(err)
 		}
+	}
+	checkNotices(t, store)
+}
+
+// checkNotices: the licences beside a program name each module in it, and Go.
+func checkNotices(t *testing.T, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, noticesName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := buildinfo.ReadFile(filepath.Join(dir, platform{runtime.GOOS, runtime.GOARCH}.program()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"Go " + built.GoVersion}
+	for _, m := range built.Deps {
+		names = append(names, m.Path+" "+m.Version)
+	}
+	if len(names) < 20 {
+		t.Errorf("the program is made of %q only", names)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + `: (LICENSE|COPYING)`).Match(text) {
+			t.Errorf("no licence of %s", name)
+		}
+	}
+}
+
+// TestNotices: each text once, with all that it is about, those of single packages too; code without a licence is refused.
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	for name, text := range map[string]string{
+		"a/LICENSE": "do as you like\n", "b/COPYING.md": "do as you like", "b/NOTICE": "made by b", "b/sub/sub/License.txt": "not for c",
+		"b/LICENSE-old/x": "a folder", "b/other/LICENSE": "of what is not linked", "c/sub/LICENSE": "of a part only", "c/licenses.go": "package c",
+	} {
+		path := filepath.Join(cache, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, a, b, c := notices{}, filepath.Join(cache, "a"), filepath.Join(cache, "b"), filepath.Join(cache, "c")
+	for range 2 { // two packages of one module
+		if err := errors.Join(n.add("x.org/b v2", b, filepath.Join(b, "sub", "sub")), n.add("x.org/a v1", a, a)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := notices{
+		"do as you like": {"x.org/b v2: COPYING.md", "x.org/a v1: LICENSE"}, "made by b": {"x.org/b v2: NOTICE"},
+		"not for c": {"x.org/b v2: sub/sub/License.txt"},
+	}
+	if diff := cmp.Diff(want, n); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+	if text := string(n.bytes()); !strings.Contains(text, "\nx.org/a v1: LICENSE\nx.org/b v2: COPYING.md\n\ndo as you like\n\n") {
+		t.Errorf("written as %s", text)
+	}
+	if err := n.add("x.org/c v3", c, filepath.Join(c, "sub")); err == nil || !strings.Contains(err.Error(), "x.org/c v3 has no licence") {
+		t.Errorf("error %v; want that there is none", err)
 	}
 }
 

@@ -108,7 +108,7 @@ func (r *release) make(ctx context.Context) error {
 	}
 	common := filepath.Join(work, "common")
 	for _, what := range []string{"man", "completion"} {
-		if err := r.goCommand(ctx, platform{runtime.GOOS, runtime.GOARCH}, "run", "./hack/docs", what, filepath.Join(common, what)); err != nil {
+		if _, err := r.goCommand(ctx, platform{runtime.GOOS, runtime.GOARCH}, "run", "./hack/docs", what, filepath.Join(common, what)); err != nil {
 			return err
 		}
 	}
@@ -132,10 +132,16 @@ func (r *release) makePlatform(ctx context.Context, p platform, common, work str
 	if r.image != "" {
 		linked += " -X github.com/mindebug/kubectl-mindebug/internal/config.releasedImage=" + r.image
 	}
-	if err := r.goCommand(ctx, p, "build", "-trimpath", "-ldflags", linked, "-o", program, "./cmd/kubectl-mindebug"); err != nil {
+	if _, err := r.goCommand(ctx, p, "build", "-trimpath", "-ldflags", linked, "-o", program, "./cmd/kubectl-mindebug"); err != nil {
 		return err
 	}
-	files := []file{{p.program(), program, 0o755}, {"LICENSE", filepath.Join(r.root, "LICENSE"), 0o644}}
+	others := filepath.Join(work, noticesName)
+	if err := r.writeNotices(ctx, others, p); err != nil {
+		return err
+	}
+	files := []file{
+		{p.program(), program, 0o755}, {"LICENSE", filepath.Join(r.root, "LICENSE"), 0o644}, {noticesName, others, 0o644},
+	}
 	for _, dir := range []string{"completion", "man"} {
 		entries, err := os.ReadDir(filepath.Join(common, dir))
 		if err != nil {
@@ -155,15 +161,17 @@ func (r *release) makePlatform(ctx context.Context, p platform, common, work str
 	return writeBill(filepath.Join(r.out, r.stem(p)+".cdx.json"), program, r.version)
 }
 
-// goCommand runs go in the repository, for a platform, with settings of its own instead of the user's.
-func (r *release) goCommand(ctx context.Context, p platform, args ...string) error {
+// goCommand runs go in the repository, for a platform, with settings of its own instead of the user's, and returns its output.
+func (r *release) goCommand(ctx context.Context, p platform, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = r.root
 	cmd.Env = append(os.Environ(), "GOOS="+p.os, "GOARCH="+p.arch, "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false",
 		"GOAMD64=v1", "GOARM=6", "GOARM64=v8.0", "GOPPC64=power8", "GOEXPERIMENT=")
-	out, err := cmd.CombinedOutput()
+	var talk strings.Builder
+	cmd.Stderr = &talk
+	out, err := cmd.Output()
 	if err != nil {
-		return errors.Join(fmt.Errorf("go %s: %w", strings.Join(args, " "), err), errors.New(string(out)))
+		return nil, errors.Join(fmt.Errorf("go %s: %w", strings.Join(args, " "), err), errors.New(talk.String()))
 	}
-	return nil
+	return out, nil
 }

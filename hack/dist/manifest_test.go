@@ -31,7 +31,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(filled) != string(text) {
-		t.Error("krew.yaml is not what .krew.yaml becomes: make krew VERSION=" + m.Spec.Version)
+		t.Error("krew.yaml is not what .krew.yaml becomes: make krew RELEASE=" + m.Spec.Version)
 	}
 	distinct := map[string]bool{}
 	for _, sum := range sums {
