@@ -83,7 +83,7 @@ func (t platform) choose(raw Raw, s Subject) (toTouch, error) {
 	n := slices.IndexFunc(found, func(p toTouch) bool { return p.pid == strings.TrimSpace(raw.Get("first")) })
 	switch {
 	case len(found) == 0:
-		return refuse(fmt.Sprintf("no process of the container is shown to be %s by the file that it executes: %s", t.name, t.proof),
+		return refuse(fmt.Sprintf("no process of the container is shown to be %s by the file that it executes: none has %s", t.name, t.proof),
 			"see what runs: "+s.look("ps"))
 	case n < 0 && len(found) > 1:
 		var names []string

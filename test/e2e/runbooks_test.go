@@ -35,6 +35,11 @@ func TestRunbooks(t *testing.T) {
 				mount(p, "/data", corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &one}})
 			}), ""
 		},
+		"hung-jvm": func(t *testing.T, namespace string) (*kubetest.PodBuilder, string) {
+			b := kindPod(t, namespace, kindOf(t, "java")).With(func(p *corev1.Pod) { p.Name = "web" })
+			deadlocked(b)
+			return b, ""
+		},
 		"memory": func(_ *testing.T, namespace string) (*kubetest.PodBuilder, string) {
 			return faulty(namespace, "web", "tail /dev/zero").With(func(p *corev1.Pod) { limits(p, corev1.ResourceMemory, "32Mi") }), ""
 		},
