@@ -62,7 +62,7 @@ test: ## all that CI checks, with the seconds of each step
 .PHONY: unit
 unit: $(TOOLS)/gotestsum ## unit tests: no root, no cluster, seconds
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=50 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -race -shuffle=on $(ARGS) \
-		$$(go list ./... | grep -Ev '/(internal/proof|test/e2e|test/bench|hack/dist)(/|$$)')
+		$$(go list ./... | grep -Ev '/(internal/proof|test/e2e|hack/dist)(/|$$)')
 	@# Its shards share nothing, and the race detector would make them five times slower.
 	$(TOOLS)/gotestsum --format pkgname-and-test-fails -- -shuffle=on $(ARGS) ./internal/proof
 
@@ -91,6 +91,13 @@ soak: build ## ten clients with random faults for SOAK=10m (SOAK_SEED=N repeats 
 .PHONY: bench
 bench: build ## measure it beside kubectl (ARGS='-list' names the cases; ARGS='-run help -runs 1 -n 3' measures one a little)
 	hack/with-cluster -- go run ./test/bench $(ARGS)
+
+# How often each micro-benchmark is measured: benchstat wants ten.
+COUNT ?= 10
+
+.PHONY: bench-micro
+bench-micro: ## micro-benchmarks of what is pure, for benchstat: make bench-micro >old; change it; make bench-micro >new
+	@go test -run '^$$' -bench . -count $(COUNT) $(ARGS) $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: cluster-up
 cluster-up: ## start the test cluster and leave it running

@@ -34,7 +34,7 @@ func (l *testLayer) Uncompressed() (io.ReadCloser, error) {
 
 // newLayer makes a layer of that size, as the test has it, of entries: "bin/sh" a program, "bin/sh=" an empty one,
 // "etc/os-release=TEXT" a text, "bin/sh->busybox" a symbolic link, "bin/sh=>bin/busybox" a hard one, "bin/" a folder.
-func newLayer(t *testing.T, size int64, entries ...string) *testLayer {
+func newLayer(t testing.TB, size int64, entries ...string) *testLayer {
 	t.Helper()
 	var blob bytes.Buffer
 	archive := tar.NewWriter(&blob)

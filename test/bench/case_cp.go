@@ -12,8 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-const brokeOff figure = "broke off, times"
-
 // copyGroup are commands that copy the same; the first is ours, then a bare stream and kubectl cp.
 type copyGroup struct {
 	name  string
@@ -103,27 +101,35 @@ func (b *base) measureCopies(ctx context.Context, rec func(int) recorder) (err e
 	return nil
 }
 
+// attempts is how often a peer may try a copy until it is whole.
+const attempts = 3
+
 // group measures what copies the same, in turn.
 func (c *copier) group(ctx context.Context, g copyGroup, round int, rec recorder) error {
 	names := g.names()
 	for i := range g.lines {
 		n := (i + round) % len(g.lines) // none comes always first
-		m, err := c.run(ctx, g.lines[n])
-		if err == nil {
-			err = c.check(ctx, g)
-		}
-		switch {
-		case err == nil:
-			rec.add(names[n], rate, float64(c.size(g))/1e6/m.Took.Seconds())
-			rec.process(names[n], m)
-		case ctx.Err() != nil || n == 0:
-			return err
-		default: // the peer's own failure is a result
-			say("%v", err)
+		for attempt := range attempts {
+			m, err := c.whole(ctx, g, n)
+			if err == nil {
+				rec.add(names[n], rate, float64(c.size(g))/1e6/m.Took.Seconds())
+				rec.process(names[n], m)
+				break
+			}
+			if ctx.Err() != nil || n == 0 {
+				return err
+			}
+			say("attempt %d: %v", attempt+1, err) // the peer's own failure is a result
 			rec.add(names[n], brokeOff, 1)
 		}
 	}
 	return nil
+}
+
+// whole copies by one command of a group, and asks whether all has arrived.
+func (c *copier) whole(ctx context.Context, g copyGroup, n int) (measured, error) {
+	m, err := c.run(ctx, g.lines[n])
+	return m, errors.Join(err, c.check(ctx, g))
 }
 
 // prepare makes the files, and a pod that has them as well.

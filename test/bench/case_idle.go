@@ -21,6 +21,7 @@ func idleExperiment(b *base) experiment {
 	e := experiment{
 		name: "idle",
 		about: fmt.Sprintf("A session container that nobody is in, over %s, as the kubelet accounts for it (stats/summary: working set, CPU). "+
+			"No measurable CPU is taken to be a tenth of a millicore, 6 ms a minute; kubectl top's smallest unit is one. "+
 			"There are as many pods of each kind as runs, all at once; it goes on beside the other cases, which do not touch these cgroups.", b.idleFor),
 		beside: true,
 		commands: []command{
@@ -29,7 +30,7 @@ func idleExperiment(b *base) experiment {
 		},
 		bounds: []bound{
 			{command: "session container", figure: moreThan, at: 0.5, limit: 1},
-			{command: "session container", figure: runsFor, at: 0.5, limit: 1}, // a sixty-thousandth of a core
+			{command: "session container", figure: runsFor, at: 0.5, limit: 6},
 		},
 	}
 	e.whole = func(ctx context.Context, b *base, rec func(int) recorder) error {

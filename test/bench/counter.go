@@ -3,6 +3,8 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -56,6 +58,7 @@ func (b *base) openCounter() (*counter, error) {
 			c.answered(answer.Request.Header.Get("Audit-ID"), answer.StatusCode)
 			return nil
 		},
+		ErrorLog: log.New(io.Discard, "", 0), // the client's own error tells
 	})
 	c.kubeconfig = filepath.Join(b.folder, "counter.kubeconfig")
 	text := fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: %q}}]\ncontexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n", c.server.URL)

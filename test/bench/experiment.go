@@ -65,6 +65,9 @@ type bound struct {
 	least bool
 }
 
+// brokeOff is how often a command did not do all that it was to do.
+const brokeOff figure = "broke off, times"
+
 // tolerance is how far a run may be from its bound and still meet it: that much two runs of the same differ.
 const tolerance = 0.05
 

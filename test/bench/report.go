@@ -87,26 +87,31 @@ func (r *results) expected(w io.Writer, chosen []experiment) {
 // verdict tells what a bound's value was in each run, and whether that met it.
 func (r *results) verdict(e experiment, b bound) (runs, met string) {
 	var values []string
-	within := 0
+	measured, within := 0, 0
 	for run := range r.Runs {
 		value, ok := b.value(r, e.name, run)
-		if !ok {
-			continue
-		}
-		values = append(values, number(value))
-		if b.met(value) {
-			within++
+		switch {
+		case ok:
+			values = append(values, number(value))
+			measured++
+			if b.met(value) {
+				within++
+			}
+		case len(r.values(key{e.name, b.peer, brokeOff}, run)) > 0:
+			values = append(values, "the peer broke off")
 		}
 	}
 	switch {
 	case len(values) < r.Runs:
 		met = "not measured"
-	case within == r.Runs:
+	case measured == 0:
+		met = "nothing to compare"
+	case within == measured:
 		met = "yes"
 	case within == 0:
 		met = "no"
 	default:
-		met = fmt.Sprintf("in %d of %d", within, r.Runs)
+		met = fmt.Sprintf("in %d of %d", within, measured)
 	}
 	return strings.Join(values, ", "), met
 }
