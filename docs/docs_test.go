@@ -17,7 +17,7 @@ import (
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"../docs/*.md", "../docs/reference/*.md", "../*.md", "../images/debug/*.md", "../test/cluster/*.md"} {
+	for _, pattern := range []string{"../docs/*.md", "../docs/reference/*.md", "../docs/runbooks/*.md", "../*.md", "../images/debug/*.md", "../test/cluster/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -79,6 +79,25 @@ func TestLinks(t *testing.T) {
 			if anchor != "" && !slices.Contains(anchors(texts[file]), anchor) {
 				t.Errorf("%s links to %s: that page has no such heading", page, match[1])
 			}
+		}
+	}
+}
+
+// TestPagesAreFound: the README leads to each page, and that of a folder to the others in it.
+func TestPagesAreFound(t *testing.T) {
+	t.Parallel()
+	texts := pages(t)
+	for page := range texts {
+		path := strings.TrimPrefix(page, "../")
+		from := "../README.md"
+		switch dir := filepath.Dir(page); {
+		case page == from || strings.HasPrefix(path, "docs/reference/"): // cobra links those
+			continue
+		case texts[filepath.Join(dir, "README.md")] != "" && filepath.Base(page) != "README.md":
+			from, path = filepath.Join(dir, "README.md"), filepath.Base(page)
+		}
+		if !strings.Contains(texts[from], "]("+path) {
+			t.Errorf("%s does not link to %s", from, path)
 		}
 	}
 }
