@@ -269,13 +269,17 @@ func (c *copyRun) awaitEnd(ctx context.Context, made *corev1.Pod, sure bool) (*f
 	ctx, cancel := context.WithTimeout(ctx, copyToldWithin)
 	defer cancel()
 	var ended *fault.CopyEnded
+	seen := false
 	err := session.Follow(ctx, c.cluster, made, func(now *corev1.Pod) (bool, error) {
-		ended = podcopy.Ended(now, c.held)
+		seen, ended = true, podcopy.Ended(now, c.held)
 		return ended != nil || !sure, nil //nolint:nilerr // it is what is looked for
 	})
 	var replaced *fault.Replaced
 	if errors.As(err, &replaced) {
 		return &fault.CopyEnded{Pod: replaced.Pod, Deleted: true}, nil
+	}
+	if seen && ctx.Err() != nil { // it was as it is for all that time
+		err = nil
 	}
 	return ended, err
 }

@@ -67,6 +67,9 @@ type world struct {
 	// readErr, patchErr, listErr are answers to reads, to the patch that is no dry run, and to lists; mayNot are calls that are not allowed.
 	readErr, patchErr, listErr error
 	mayNot                     []string
+	// copied is the copy that was made, deleteErr the answer to its end.
+	copied    *corev1.Pod
+	deleteErr error
 	// dryRunErr is the answer to the dry run, whoErr to the question who one is.
 	dryRunErr, whoErr error
 

@@ -7,13 +7,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/mindebug/kubectl-mindebug/internal/access"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
+	"github.com/mindebug/kubectl-mindebug/internal/preflight"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
-	"github.com/mindebug/kubectl-mindebug/pkg/attach"
 )
 
 // StopRequest is what a user asks of an end.
@@ -27,9 +29,9 @@ type StopRequest struct {
 	Timeout time.Duration
 }
 
-// StopSession ends a session container, and says what is left of it. Where somebody is in it, and it is not forced, it asks
+// StopSession ends a session container, and says what is left of it; of a copy of a pod nothing is, since it is deleted. Where somebody is in it, and it is not forced, it asks
 // on a terminal; else the error is a *fault.InUse.
-func StopSession(ctx context.Context, cluster Cluster, execer session.Execer, streams Streams, r StopRequest) error {
+func StopSession(ctx context.Context, cluster CopyCluster, execer session.Execer, streams Streams, r StopRequest) error {
 	var notices *ui.Notices
 	if !r.Quiet {
 		notices = ui.NewNotices(streams.Err)
@@ -37,6 +39,9 @@ func StopSession(ctx context.Context, cluster Cluster, execer session.Execer, st
 	pod, err := findPod(ctx, cluster, streams, notices, r.TargetRequest, func(pod *corev1.Pod) bool { return len(running(pod)) > 0 })
 	if err != nil {
 		return err
+	}
+	if held, ok := copyIn(pod); ok && (r.Session == "" || r.Session == held.Name) {
+		return endCopy(ctx, cluster, execer, streams, notices, pod, &held.Listed, r.Force)
 	}
 	in, err := findSession(pod, r.Session)
 	if err != nil {
@@ -90,11 +95,29 @@ func end(ctx context.Context, execer session.Execer, streams Streams, pod *corev
 	return err
 }
 
+// endCopy deletes a copy of a pod, once nobody is in it or that is wanted all the same.
+func endCopy(ctx context.Context, cluster CopyCluster, execer session.Execer, streams Streams, notices *ui.Notices, pod *corev1.Pod, in *session.Listed, force bool) error {
+	if in.State == session.Running {
+		if err := end(ctx, execer, streams, pod, in, force); err != nil {
+			return err
+		}
+	}
+	err := cluster.DeletePod(ctx, pod)
+	switch {
+	case apierrors.IsForbidden(err):
+		return preflight.Forbidden(ctx, cluster, pod.Namespace, access.DeletePod, err)
+	case err != nil && !apierrors.IsNotFound(err):
+		return err
+	}
+	notices.Say("deleted pod/%s", pod.Name)
+	return nil
+}
+
 // tell looks into a session container within bounds.
 func tell(ctx context.Context, execer session.Execer, pod *corev1.Pod, in *session.Listed, how session.Stop) ([]session.Use, bool, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lookWithin, errNoLook)
 	defer cancel()
-	return session.Look(ctx, execer, attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: in.Name}, how)
+	return session.Look(ctx, execer, pod, in, how)
 }
 
 // running are the session containers that run or are starting.
@@ -133,6 +156,9 @@ func findSession(pod *corev1.Pod, wanted string) (*session.Listed, error) {
 // about says in a line what is known of a session container.
 func about(l *session.Listed) string {
 	text := fmt.Sprintf("%s, beside %s", l.Name, l.Target)
+	if l.Shell != "" {
+		text = l.Name + ", of a copy"
+	}
 	if l.User != "" {
 		text += ", added by " + l.User
 	}

@@ -66,7 +66,8 @@ func newSessions(f *factory) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sessions [POD|TYPE/NAME]",
 		Short: "List session containers: made by whom, as whom, since when",
-		Long: `Lists the session containers of a pod, of a workload's pods, or of a namespace, ended ones included. Those of a single pod
+		Long: `Lists the session containers of a pod, of a workload's pods, or of a namespace, ended ones included, and the copies that
+--copy-to made, which are pods of their own and belong to no workload. Those of a single pod
 are asked who is in them. Who made one, and what for, is what its maker's client said.`,
 		Example: sessionsExample,
 		Args:    cobra.ArbitraryArgs,
@@ -117,6 +118,7 @@ type sessionItem struct {
 	Pod              string     `json:"pod"`
 	Container        string     `json:"container"`
 	SessionContainer string     `json:"sessionContainer"`
+	CopyOf           string     `json:"copyOf,omitempty"`
 	MadeBy           string     `json:"madeBy,omitempty"`
 	Reason           string     `json:"reason,omitempty"`
 	Version          string     `json:"version,omitempty"`
@@ -159,7 +161,7 @@ func newSessionList(context string, listed []app.ListedSession) sessionList {
 	for i := range listed {
 		l := &listed[i]
 		item := sessionItem{
-			Namespace: l.Namespace, Pod: l.Pod, Container: l.Target, SessionContainer: l.Name,
+			Namespace: l.Namespace, Pod: l.Pod, Container: l.Target, SessionContainer: l.Name, CopyOf: l.CopyOf,
 			MadeBy: l.User, Reason: l.Reason, Version: l.Version, As: sessionAs{l.UID, l.GID, l.Profile}, Image: l.Image,
 			TTLSeconds: int64(l.TTL.Seconds()), Via: viaExec, State: string(l.State), StartedAt: when(l.Started), EndedAt: when(l.Ended), Why: l.Why,
 		}
@@ -198,11 +200,19 @@ func writeSessions(out io.Writer, list sessionList, r sessionsRequest, now time.
 	t := newTable([]string{"Namespace", "Pod", "Container", "Session container", "Made by", "As", "Age", "State", "In use", "Reason"},
 		[]string{"Image", "Version", "TTL", "Via"})
 	for _, item := range list.Items {
-		t.row(item.Namespace, item.Pod, item.Container, item.SessionContainer, unknownIfEmpty(item.MadeBy), item.As.words(),
+		t.row(item.Namespace, item.Pod, item.Container, item.sessionContainer(), unknownIfEmpty(item.MadeBy), item.As.words(),
 			item.age(now), item.state(), item.use(), item.Reason, item.Image, item.Version,
 			item.ttl(), item.Via)
 	}
 	return t.write(out, r.output == formatWide)
+}
+
+// sessionContainer names it; that of a copy says so.
+func (i sessionItem) sessionContainer() string {
+	if i.CopyOf != "" {
+		return fmt.Sprintf("%s, in a copy of pod/%s", i.SessionContainer, i.CopyOf)
+	}
+	return i.SessionContainer
 }
 
 // ttl is how long the container stays without use, if it does.

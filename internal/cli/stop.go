@@ -54,7 +54,8 @@ func newStop(f *factory) *cobra.Command {
 		Use:   "stop POD|TYPE/NAME [SESSION-CONTAINER]",
 		Short: "End a session container in which nobody is",
 		Long: `Has a session container end itself, and waits until it has. Where somebody is in it, it says who and since when, and asks; in
-a script it fails, unless --force is given. The entry of the container stays in the pod for good.`,
+a script it fails, unless --force is given. The entry of the container stays in the pod for good. A copy
+that --copy-to made is deleted.`,
 		Example: stopExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

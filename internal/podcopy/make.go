@@ -110,6 +110,15 @@ const (
 // Of is the name of the pod that a pod is a copy of, empty where it is none.
 func Of(pod *corev1.Pod) string { return pod.Annotations[annotationOf] }
 
+// Maker is who made a copy, what for, and by which version of the client, as that said; each may be empty.
+type Maker struct{ User, Reason, Version string }
+
+// MadeBy tells who made a copy, and which container of it is held.
+func MadeBy(pod *corev1.Pod) (by Maker, container string) {
+	a := pod.Annotations
+	return Maker{a[annotationUser], a[annotationReason], a[annotationBy]}, a[defaultContainer]
+}
+
 // metadata leaves out the labels, so that no Service, controller or disruption budget takes the copy for one of its own, and
 // the owners, who would end it.
 func (m *maker) metadata() {

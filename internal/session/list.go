@@ -5,6 +5,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mindebug/kubectl-mindebug/pkg/target"
 )
 
 // State is what a session container is doing.
@@ -32,6 +34,8 @@ type Listed struct {
 	// Started and Ended are zero where the status does not tell. Why is why it ended, or does not start.
 	Started, Ended time.Time
 	Why            string
+	// Shell is the container's shell, and Prelude what that runs first; empty where it is as in any session container.
+	Shell, Prelude string
 }
 
 // List returns the session containers of a pod. They are told by the command that is their own process; the name may be any.
@@ -54,6 +58,30 @@ func List(pod *corev1.Pod) (all []Listed) {
 		all = append(all, l)
 	}
 	return all
+}
+
+// Held is a container of the pod's own that waits for sessions as a session container does, by the command that is its own
+// process; false where that is another one.
+func Held(pod *corev1.Pod, name string) (Listed, bool) {
+	c, status := target.Find(pod, name)
+	if c == nil || len(c.Command) < 5 || c.Command[1] != "-c" || c.Command[3] != "mindebug-hold" {
+		return Listed{}, false
+	}
+	prelude, holds := strings.CutSuffix(c.Command[2], literal(hold))
+	if !holds {
+		return Listed{}, false
+	}
+	l := Listed{
+		Name: name, Target: name, Image: c.Image, State: Starting, Shell: c.Command[0], Prelude: strings.ReplaceAll(prelude, "$$", "$"),
+	}
+	if sc := c.SecurityContext; sc != nil {
+		l.UID, l.GID = sc.RunAsUser, sc.RunAsGroup
+	}
+	if status != nil && status.User != nil && status.User.Linux != nil {
+		l.UID, l.GID = &status.User.Linux.UID, &status.User.Linux.GID
+	}
+	l.observe(status)
+	return l, true
 }
 
 // isAttached reports whether a container is a session's own, to be attached to.

@@ -105,18 +105,47 @@ func (l *looked) Exec(_ context.Context, _ attach.Container, command []string, s
 func TestLook(t *testing.T) {
 	t.Parallel()
 	var notEntered *fault.NotEntered
-	in := attach.Container{Namespace: "shop", Pod: "web", Name: "mindebug-x"}
+	pod, in := kubetest.Pod("shop", "web").Build(), &Listed{Name: "mindebug-x"}
 	l := &looked{answer: "mindebug 1\nstopping\n", err: io.ErrUnexpectedEOF}
-	if _, stopping, err := Look(t.Context(), l, in, StopAnyway); !stopping || err != nil {
+	if _, stopping, err := Look(t.Context(), l, pod, in, StopAnyway); !stopping || err != nil {
 		t.Errorf("a container that ends before its answer does: stopping %t, %v", stopping, err)
 	}
 	if diff := cmp.Diff([]string{"sh", "-c", `eval "$MINDEBUG_LOOK"`, "mindebug-look", "force"}, l.command); diff != "" {
 		t.Errorf("command (-want +got):\n%s", diff)
 	}
+	held := &Listed{Name: "app", Shell: "/x/bin/sh", Prelude: ". /x/env; "}
+	if _, stopping, err := Look(t.Context(), l, pod, held, StopUnused); !stopping || err != nil || l.command[0] != held.Shell || l.command[2] != `. /x/env; eval "$MINDEBUG_LOOK"` {
+		t.Errorf("in a container with a shell of its own: stopping %t, %v, by %q", stopping, err, l.command)
+	}
 	for _, l := range []*looked{{answer: ""}, {answer: "mindebug 1\n"}, {answer: "mindebug 1\nend\n", err: io.EOF}} {
-		if _, _, err := Look(t.Context(), l, in, NoStop); !errors.As(err, &notEntered) {
+		if _, _, err := Look(t.Context(), l, pod, in, NoStop); !errors.As(err, &notEntered) {
 			t.Errorf("answer %q and %v: error %v, want that it was not entered", l.answer, l.err, err)
 		}
+	}
+}
+
+// TestHeldContainer: a container of the pod's own is held for sessions by what it runs alone.
+func TestHeldContainer(t *testing.T) {
+	t.Parallel()
+	holder := append(Holder("/x/bin/sh", "d=/x; . $d/env; ", 0), "/app/server")
+	for name, test := range map[string]struct {
+		command []string
+		want    bool
+	}{
+		"a holder":        {holder, true},
+		"another command": {[]string{"sh", "-c", "sleep 1"}, false},
+		"few words":       {holder[:4], false},
+		"its name only":   {[]string{"sh", "-c", "sleep 1", "mindebug-hold", "0"}, false},
+		"none":            {nil, false},
+	} {
+		pod := kubetest.Pod("shop", "web").Running(7, 8).With(func(p *corev1.Pod) { p.Spec.Containers[0].Command = test.command }).Build()
+		l, ok := Held(pod, "app")
+		if ok != test.want || ok && (l.Name != "app" || l.State != Running || l.Shell != "/x/bin/sh" || l.Prelude != "d=/x; . $d/env; ") {
+			t.Errorf("%s: %t, %+v", name, ok, l)
+		}
+	}
+	if _, ok := Held(kubetest.Pod("shop", "web").Build(), "none"); ok {
+		t.Error("a container that there is not is held")
 	}
 }
 

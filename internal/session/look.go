@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,11 +38,12 @@ const (
 	StopAnyway Stop = "force"
 )
 
-// Look asks a session container who is in it, and has it end itself as stop says. Stopping is true where it is about to end.
-// To be asked is no use of it. The error is a *fault.NotEntered.
-func Look(ctx context.Context, execer Execer, c attach.Container, stop Stop) (uses []Use, stopping bool, err error) {
+// Look asks a session container of the pod who is in it, and has it end itself as stop says. Stopping is true where it is about
+// to end. To be asked is no use of it. The error is a *fault.NotEntered.
+func Look(ctx context.Context, execer Execer, pod *corev1.Pod, l *Listed, stop Stop) (uses []Use, stopping bool, err error) {
+	c := attach.Container{Namespace: pod.Namespace, Pod: pod.Name, Name: l.Name}
 	var out bytes.Buffer
-	command := []string{"sh", "-c", `eval "$MINDEBUG_LOOK"`, "mindebug-look", string(stop)}
+	command := []string{cmp.Or(l.Shell, "sh"), "-c", l.Prelude + `eval "$MINDEBUG_LOOK"`, "mindebug-look", string(stop)}
 	_, err = execer.Exec(ctx, c, command, attach.Streams{Stdout: &out})
 	uses, stopping, answered := parseLook(out.String())
 	switch {

@@ -158,6 +158,30 @@ func TestCopyCommand(t *testing.T) {
 	t.Cleanup(func() { wantNoCopyAfter(t, pod) })
 }
 
+// TestCopyIsListedAndStopped: others see a copy and who is in it, and end it as they end a session container.
+func TestCopyIsListedAndStopped(t *testing.T) {
+	t.Parallel()
+	pod := crashed(t, crashing(t, newNamespace(t, "restricted"), "web"))
+	term := onTerminal(t, pod, "pod/web", "--copy-to=web-copy", "--reason=INC-7")
+	term.expect("/app $ ")
+	for _, target := range [][]string{nil, {"pod/web-copy"}} {
+		got := succeeds(t, pod, append([]string{"sessions"}, target...)...)
+		if !strings.Contains(got, "web-copy   app         app, in a copy of pod/web") || !strings.Contains(got, "65532:0 (mirror)") || !strings.Contains(got, "INC-7") {
+			t.Errorf("sessions %q prints:\n%s", target, got)
+		}
+	}
+	const inUse = "error: somebody is in session container app of pod/web-copy\n  app, of a copy, added by "
+	if r := mindebug(t, pod, "stop", "pod/web-copy"); r.status != 1 || !strings.HasPrefix(r.stderr, inUse) || !strings.Contains(r.stderr, ": INC-7 (the audit log") {
+		t.Errorf("status %d, stderr %q, want %q", r.status, r.stderr, inUse)
+	}
+	mindebug(t, pod, "stop", "pod/web-copy", "--force").want(t, 0, "", "deleted pod/web-copy\n")
+	term.expect("copy pod/web-copy was deleted, and the session ended with it")
+	if status := term.wait(); status != 137 {
+		t.Errorf("the session ends with status %d", status)
+	}
+	wantNoCopy(t, pod)
+}
+
 // wantNoCopyAfter is wantNoCopy at the end of a test, when its context has ended.
 func wantNoCopyAfter(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
