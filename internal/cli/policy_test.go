@@ -24,6 +24,7 @@ func TestRolesGrant(t *testing.T) {
 		fails string
 	}{
 		{line: "", want: policy.Grant{Namespace: "shop"}},
+		{line: "--copies", want: policy.Grant{Namespace: "shop", Copies: true}},
 		{line: "-A", want: policy.Grant{Namespace: "shop", Cluster: true}},
 		{line: "--user dana --user kim", want: policy.Grant{Namespace: "shop", Subjects: []rbacv1.Subject{user("dana"), user("kim")}}},
 		{line: "--group=oncall", want: policy.Grant{Namespace: "shop", Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "oncall"}}}},

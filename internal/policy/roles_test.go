@@ -164,3 +164,14 @@ func TestBindingsOfOneAnother(t *testing.T) {
 		seen[name] = true
 	}
 }
+
+// TestRolesToCopy: what --copy-to takes is in a Role that was asked for it, and in no other.
+func TestRolesToCopy(t *testing.T) {
+	t.Parallel()
+	for _, copies := range []bool{false, true} {
+		got := text(t, policy.Grant{Namespace: "shop", Copies: copies})
+		if has := strings.Contains(got, "# for copies: create: `--copy-to`: making the copy; delete: `--copy-to`: ending the copy\n- apiGroups:\n  - \"\"\n  resources:\n  - pods\n"); has != copies {
+			t.Errorf("copies %t: it has what they take: %t:\n%s", copies, has, got)
+		}
+	}
+}

@@ -532,3 +532,27 @@ func TestDone(t *testing.T) {
 		}
 	}
 }
+
+// TestCommand: what an image runs is as its configuration says, each part nil where that has none.
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	host := serve(t, nil)
+	for tag, want := range map[string]v1.Config{
+		"both": {Entrypoint: []string{"/app/server", "-x"}, Cmd: []string{"a b", ""}}, "cmd": {Cmd: []string{"sh"}}, "neither": {},
+	} {
+		i, err := mutate.Config(image(t, "1"), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest := push(t, host+"/shop/web:"+tag, i)
+		opened, done, err := registry.Client{}.Open(t.Context(), registry.Request{Image: host + "/shop/web@" + digest})
+		if err != nil || len(opened) != 1 {
+			t.Fatalf("%d images, %v", len(opened), err)
+		}
+		entrypoint, cmd, err := opened[0].Command()
+		done()
+		if diff := cmp.Diff(want, v1.Config{Entrypoint: entrypoint, Cmd: cmd}); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", tag, err, diff)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package resolve_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -380,5 +381,39 @@ func TestPodsByLabel(t *testing.T) {
 	_, err = resolve.Pods(t.Context(), &api{errs: map[string]error{"list pods": forbidden}}, "shop", target.Query{}, "app=web")
 	if diff := cmp.Diff(error(&resolve.Denied{Call: access.ListPods, Server: forbidden}), err, everyField); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
+	}
+}
+
+// TestAny: those that nothing can join are there as well, the worst first; what is being deleted is not, nor is nothing.
+func TestAny(t *testing.T) {
+	t.Parallel()
+	with := func(pods ...*corev1.Pod) *api { return &api{object: objects()["deployment"], pods: pods} }
+	gone := fmt.Errorf("no")
+	for name, test := range map[string]struct {
+		api  *api
+		kind string
+		want []string
+		none bool
+		err  error
+	}{
+		"the worst first":     {api: with(ready("good", time.Hour).Build(), crashing("bad").Build(), leaving("leaving")), kind: "deployment", want: []string{"bad", "good"}},
+		"none runs":           {api: with(crashing("bad").Build()), kind: "deployment", want: []string{"bad"}},
+		"a finished one":      {api: with(finished("failed", corev1.PodFailed)), kind: "deployment", want: []string{"failed"}},
+		"one by its name":     {api: &api{}, kind: target.Pods, want: []string{"web"}},
+		"one that is leaving": {api: with(leaving("leaving")), kind: "deployment", none: true},
+		"none":                {api: with(), kind: "deployment", none: true},
+		"no answer":           {api: &api{object: objects()["deployment"], errs: map[string]error{"list pods": gone}}, kind: "deployment", err: gone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pods, err := resolve.Any(t.Context(), test.api, "shop", target.Query{Kind: test.kind, Name: "web"}, "")
+			var none *fault.NoneRuns
+			if errors.As(err, &none) != test.none || test.err != nil && !errors.Is(err, test.err) || err != nil && !test.none && test.err == nil {
+				t.Errorf("the error is %v", err)
+			}
+			if diff := cmp.Diff(test.want, names(pods)); diff != "" {
+				t.Errorf("pods (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
