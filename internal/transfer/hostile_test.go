@@ -178,7 +178,8 @@ func (h hostile) Run(_ context.Context, script string, _ []string, stdin io.Read
 			return 0, err
 		}
 	}
-	if !strings.HasSuffix(script, fetchScript) {
+	ends := new(listing).read(bufio.NewReader(strings.NewReader(h.list))) == nil
+	if !ends || !strings.HasSuffix(script, fetchScript) {
 		return 0, nil
 	}
 	if _, err := io.Copy(io.Discard, stdin); err != nil {

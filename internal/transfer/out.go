@@ -80,6 +80,9 @@ type harbour interface {
 }
 
 func (c *outCopy) copy(ctx context.Context, from []Remote, to Local, out io.Writer) (err error) {
+	if err := mayPlace(from, to); err != nil {
+		return err
+	}
 	l, t, err := c.look(ctx, from)
 	if err != nil {
 		return err
@@ -198,21 +201,38 @@ func anchor(to Local, into bool) string {
 // trimmed is a path without the slashes at its end.
 func trimmed(to Local) string { return filepath.Clean(string(to)) }
 
+// kind is what there is; a stream is like a folder.
+func (l Local) kind() Kind {
+	info, err := os.Stat(string(l))
+	switch {
+	case l == Stream, err == nil && info.IsDir():
+		return Folder
+	case err == nil:
+		return File
+	}
+	return Absent
+}
+
+// mayPlace says what can be said of several sources before what they are is known, which may take long.
+func mayPlace(from []Remote, to Local) error {
+	if len(from) == 1 {
+		return nil
+	}
+	var sources []Source
+	for _, r := range from {
+		sources = append(sources, Source{Word: string(r), Name: r.name()})
+	}
+	_, _, err := Place(filepath.ToSlash(string(to)), to.kind(), sources)
+	return err
+}
+
 // placeOut decides where each source comes, relative to the anchor.
 func placeOut(from []Remote, trees []tree, to Local) (into bool, names []string, err error) {
-	is := Absent
-	if to == Stream {
-		is = Folder
-	} else if info, err := os.Stat(string(to)); err == nil && info.IsDir() {
-		is = Folder
-	} else if err == nil {
-		is = File
-	}
 	var sources []Source
 	for i, r := range from {
 		sources = append(sources, Source{Word: string(r), Name: r.name(), Folder: trees[i].files[0].mode.IsDir()})
 	}
-	into, names, err = Place(filepath.ToSlash(string(to)), is, sources)
+	into, names, err = Place(filepath.ToSlash(string(to)), to.kind(), sources)
 	if err == nil && !into {
 		names[0] = filepath.Base(trimmed(to))
 	}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -96,6 +97,23 @@ func TestOutPlaces(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestOutManyToOne: what is wrong whatever there is in the container is said without a look at that.
+func TestOutManyToOne(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, machineOwn)
+	for _, from := range [][]Remote{{"/a", "/b"}, {"/d/a", "/e/a"}} {
+		to := t.TempDir()
+		if from[0] == "/a" {
+			to += "/none"
+		}
+		_, err := Out(t.Context(), l, from, Local(to), io.Discard, options())
+		var notPlaced *fault.NotPlaced
+		if !errors.As(err, &notPlaced) || l.runs > 0 {
+			t.Errorf("%q: after %d runs the error is %v", from, l.runs, err)
+		}
 	}
 }
 
@@ -293,5 +311,29 @@ func TestDuplicate(t *testing.T) {
 	lines := picture(t, dir)
 	if len(lines) != 3 || strings.ReplaceAll(lines[1], "again", "first") != lines[2] || !strings.Contains(lines[2], "with holes") {
 		t.Errorf("%q", lines)
+	}
+}
+
+// TestFerryMemory: the pod's memory is not ours to spend: however large a file is, none of it is held.
+func TestFerryMemory(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, withFerry)
+	if err := os.WriteFile(l.at("large"), make([]byte, 64<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	from := l.at("large")
+	for name, command := range map[string]string{
+		"out": `printf '%s\0' "$1" | ferry out`,
+		"in":  `{ printf 'file 600 0 0 6\ncopied67108864\n'; cat "$1"; printf 'end\n00000000\n'; } | ferry in "${1%/*}"`,
+	} {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(l.path, "sh"), "-c", "ulimit -v 8192; "+command, "sh", from)
+		cmd.Env = []string{"PATH=" + l.path}
+		out, err := cmd.Output()
+		if name == "out" && (err != nil || len(out) < 64<<20) {
+			t.Errorf("out: %d bytes (%v)", len(out), err)
+		}
+		if name == "in" && string(out) != "ready ferry\ndamaged\n" { // when all had come
+			t.Errorf("in: %q (%v)", out, err)
+		}
 	}
 }
