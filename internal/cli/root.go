@@ -36,7 +36,7 @@ type Program struct {
 // Run runs the command line and returns the exit status. A signal arrives as the cause of ctx, as *fault.Interrupted.
 func Run(ctx context.Context, p Program, args []string) int {
 	quiet()
-	f := &factory{program: p, flags: new(cluster.Flags)}
+	f := &factory{program: p, flags: &cluster.Flags{Agent: "kubectl-mindebug/" + p.Version}}
 	root := newRoot(f, f.session)
 	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
 		completer{f}.addTo(root)

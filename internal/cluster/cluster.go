@@ -50,6 +50,7 @@ func Connect(flags *Flags, warn func(string)) (*Cluster, error) {
 	if err != nil {
 		return nil, &fault.Configuration{Cause: err}
 	}
+	config.UserAgent = flags.Agent
 	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return nil, &fault.Configuration{Cause: err}

@@ -64,7 +64,7 @@ contexts: [{name: prod-eu, context: {cluster: c, user: u, namespace: shop}}, {na
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	flags := new(cluster.Flags)
+	flags := &cluster.Flags{Agent: "kubectl-mindebug/v1.2.3"}
 	flags.Add(pflag.NewFlagSet("kubectl", pflag.ContinueOnError))
 	flags.KubeConfig = path
 	return flags
@@ -324,6 +324,9 @@ func TestCalls(t *testing.T) {
 			c := connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if got := r.Method + " " + r.URL.RequestURI(); got != test.request {
 					t.Errorf("request %s; want %s", got, test.request)
+				}
+				if got := r.UserAgent(); got != "kubectl-mindebug/v1.2.3" {
+					t.Errorf("it calls itself %q", got)
 				}
 				if got := strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadataList"); got != (test.name == "Names") {
 					t.Errorf("asks for names only: %t", got)

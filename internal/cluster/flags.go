@@ -11,6 +11,8 @@ import (
 // cli-runtime, which kubectl uses, is able to ask for discovery too, and brings the types of all API groups, OpenAPI and
 // kustomize along: a quarter of the program, and of the time in which it starts. A test holds these to that set.
 type Flags struct {
+	// Agent is what the program calls itself. The audit log has it, as userAgent.
+	Agent string
 	// KubeConfig is the file that is read instead of those in KUBECONFIG or the user's own.
 	KubeConfig string
 	// Overrides is what stands in the place of the file's values.
