@@ -139,7 +139,7 @@ func (b *base) measure(ctx context.Context, r *results, chosen []experiment) (er
 	defer beside.Wait()
 	for _, e := range chosen {
 		if e.beside {
-			beside.Go(func() { b.whole(ctx, r, e) })
+			beside.Go(func() { b.inWhole(ctx, r, e) })
 		}
 	}
 	if err := b.inRuns(ctx, r, chosen); err != nil {
@@ -147,7 +147,7 @@ func (b *base) measure(ctx context.Context, r *results, chosen []experiment) (er
 	}
 	for _, e := range chosen {
 		if e.whole != nil && !e.beside && ctx.Err() == nil {
-			b.whole(ctx, r, e)
+			b.inWhole(ctx, r, e)
 			if err := r.write(nil, chosen, b.out); err != nil {
 				return err
 			}
@@ -156,8 +156,8 @@ func (b *base) measure(ctx context.Context, r *results, chosen []experiment) (er
 	return context.Cause(ctx)
 }
 
-// whole measures an experiment that takes all its runs itself.
-func (b *base) whole(ctx context.Context, r *results, e experiment) {
+// inWhole measures an experiment that takes all its runs itself.
+func (b *base) inWhole(ctx context.Context, r *results, e experiment) {
 	say("%s", e.name)
 	if err := e.whole(ctx, b, func(run int) recorder { return recorder{r, e.name, run} }); err != nil {
 		recorder{r, e.name, 0}.fail(err)
