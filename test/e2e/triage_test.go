@@ -157,6 +157,48 @@ func TestTriageFaults(t *testing.T) {
 	}
 }
 
+// ill gives a pod a fault of each topic that its spec alone can plant.
+func ill(p *corev1.Pod) {
+	c := &p.Spec.Containers[0]
+	c.Ports = []corev1.ContainerPort{{ContainerPort: 9999}}
+	c.Env = append(c.Env, corev1.EnvVar{Name: "TZ", Value: "Europe/Nowhere"})
+	mount(p, "/etc/web", corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "none"}, Optional: new(true)}})
+	one := resource.MustParse("1Mi")
+	mount(p, "/data", corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &one}})
+	security := c.SecurityContext.DeepCopy()
+	security.RunAsUser = new(int64(65532)) // the image would be root
+	p.Spec.InitContainers = []corev1.Container{{
+		Name: "fill", Image: stockImage, SecurityContext: security, VolumeMounts: c.VolumeMounts,
+		Command: []string{"sh", "-c", "head -c 2000000 /dev/zero >/data/x; exit 0"},
+	}}
+}
+
+// TestTriageFaultsOfEveryRuntime: what the pod's spec does wrong is found whatever runs in it, by one look at all topics.
+func TestTriageFaultsOfEveryRuntime(t *testing.T) {
+	t.Parallel()
+	ns := newNamespace(t, "restricted")
+	want := []string{
+		"critical dns: ", "critical disk: the file system at /data has 100% of its room in use", "warning net: nobody listens on port 9999",
+		"warning config: ConfigMap none at /etc/web has no files", "warning time: TZ names Europe/Nowhere, and /usr/share/zoneinfo does not have it",
+	}
+	for _, name := range []string{"scratch-go", "java", "nodejs", "python3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := newPod(t, kindPod(t, ns, kindOf(t, name)).With(asking("192.0.2.1")).With(ill))
+			var found []string
+			for _, f := range triage(t, pod).Findings {
+				found = append(found, fmt.Sprintf("%s %s: %s", f.Weight, f.Topic, f.Fact))
+			}
+			for _, fault := range want {
+				if !slices.ContainsFunc(found, func(f string) bool { return strings.HasPrefix(f, fault) }) {
+					t.Errorf("it does not find %q, but %q", fault, found)
+				}
+			}
+			wantUnchanged(t, pod)
+		})
+	}
+}
+
 // TestTriageHost: whether another pod is reached is told, and how it failed; the target itself is not spoken to.
 func TestTriageHost(t *testing.T) {
 	t.Parallel()
