@@ -165,8 +165,8 @@ func TestInRefused(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, l *lab) {
 		l.unprivileged = true
-		file := filepath.Join(t.TempDir(), "f")
-		if err := errors.Join(os.WriteFile(file, make([]byte, 1000), 0o600), os.Mkdir(l.at("shut"), 0o555), os.WriteFile(l.at("file"), nil, 0o600)); err != nil {
+		file, huge := filepath.Join(t.TempDir(), "f"), filepath.Join(t.TempDir(), "huge")
+		if err := errors.Join(os.WriteFile(file, make([]byte, 1000), 0o600), os.WriteFile(huge, nil, 0o600), os.Truncate(huge, 8<<40), os.Mkdir(l.at("shut"), 0o555), os.WriteFile(l.at("file"), nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		var notWritten *fault.NotWritten
@@ -186,6 +186,7 @@ func TestInRefused(t *testing.T) {
 			"a folder that may not be written to": {to: "/shut/f", from: file, o: options(), want: &notWritten},
 			"no such folder":                      {to: "/none/f", from: file, o: options(), want: &notWritten},
 			"a limit of the pod":                  {to: "/shut", from: file, room: &Room{Limit: 999, Says: "a limit"}, o: options(), want: &noRoom},
+			"more than is free":                   {to: "/shut", from: huge, o: options(), want: &noRoom},
 			"a limit of the user":                 {to: "/shut", from: file, o: limited, want: &tooMuch},
 			"a slash at the end":                  {to: "/none/", from: file, o: options(), want: &notPlaced},
 			"no such file":                        {to: "/shut", from: file + "x", o: options(), want: &noFile},
@@ -215,7 +216,7 @@ func TestInUsed(t *testing.T) {
 			if errors.As(err, &noRoom) == want || want && err != nil {
 				t.Errorf("with a limit of %d KiB the error is %v", limit, err)
 			}
-			if limit == 340 && (noRoom.Used < 200<<10 || noRoom.Used > 250<<10 || noRoom.Room != 340<<10-noRoom.Used) {
+			if limit == 340 && (noRoom == nil || noRoom.Used < 200<<10 || noRoom.Used > 250<<10 || noRoom.Room != 340<<10-noRoom.Used) {
 				t.Errorf("%+v", noRoom)
 			}
 		}

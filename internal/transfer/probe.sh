@@ -12,8 +12,10 @@ kind "$w"
 is=$k
 kind "${w%/*}"
 [ "$is" = folder ] && d=$w || d=${w%/*}
-free=$(df -P -k "$d" 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })
-printf '%s\0%s %s %s\n' "$w" "$is" "$k" "${free:--1}"
+# (df knows no volume that is mounted in the target only.)
+free=$(stat -f -c '%a * %S / 1024' "$d" 2>/dev/null) || free=-1
+# shellcheck disable=SC2004
+printf '%s\0%s %s %s\n' "$w" "$is" "$k" $(($free)) # which is text with numbers in it
 # kib PATH: n is how many KiB are in it, or empty where that takes long.
 kib() { n=$(timeout 5 du -sk "$1" 2>/dev/null) n=${n%%[!0-9]*}; }
 while :; do

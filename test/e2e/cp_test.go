@@ -179,6 +179,15 @@ func TestCopyAcrossVolumes(t *testing.T) {
 	invocation{args: []string{"-n", pod.Namespace, "cp", "-", "target:/data"}, stdin: &archive}.run(t).want(t, 0, "", "")
 	mindebug(t, pod, "pod/target", "--", "stat", "-c", "%a %Y %h %s", "@/data/first", "@/data/below/second").want(t, 0,
 		"640 981173106 1 4\n640 981173106 1 4\n", "")
+	file := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(file, make([]byte, 600<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mindebug(t, pod, "cp", file, "target:/data/below").want(t, 0, "", "")
+	r := mindebug(t, pod, "cp", file, "target:/data/below/again")
+	if r.status != 1 || !strings.Contains(r.stderr, "that much is free there\n") {
+		t.Errorf("with a volume that is full: status %d, stderr %q", r.status, r.stderr)
+	}
 }
 
 // TestCopyCut resets the connection of twenty copies, each at a random place: with retries all arrives, without them what is
