@@ -44,7 +44,7 @@ func bytesExperiment(b *base) experiment {
 			return err
 		}
 		for round := range max(1, l.rounds/2) {
-			for _, c := range inTurn(e.commands, round) {
+			for _, c := range inTurn(e.commands, rec.run+round) {
 				if err := l.streamOnce(ctx, c, input, blocks*block, rec); err != nil {
 					return err
 				}

@@ -23,7 +23,7 @@ func helpExperiment(*base) experiment {
 	}
 	e.measure = func(ctx context.Context, l *lab, rec recorder) error {
 		for round := range 10 * l.rounds {
-			for _, c := range inTurn(e.commands, round) {
+			for _, c := range inTurn(e.commands, rec.run+round) {
 				m, err := l.toEnd(ctx, c.argv(""))
 				if err != nil {
 					return err

@@ -49,7 +49,7 @@ func keysExperiment(b *base) experiment {
 			return err
 		}
 		for round := range max(1, l.rounds/3) {
-			for _, c := range inTurn(e.commands, round) {
+			for _, c := range inTurn(e.commands, rec.run+round) {
 				if err := l.typeOnce(ctx, c, floods[c.name], rec); err != nil {
 					return err
 				}

@@ -33,7 +33,7 @@ func parallelExperiment(b *base) experiment {
 			if err := l.makeIdle(ctx, pods...); err != nil {
 				return err
 			}
-			for _, c := range inTurn(e.commands, round) {
+			for _, c := range inTurn(e.commands, rec.run+round) {
 				if err := wait(ctx, l.settle); err != nil {
 					return err
 				}

@@ -42,7 +42,7 @@ func requestsExperiment(b *base) experiment {
 			if err := l.makeIdle(ctx, l.targetsOf(e.commands)...); err != nil {
 				return err
 			}
-			for _, c := range inTurn(e.commands, round) {
+			for _, c := range inTurn(e.commands, rec.run+round) {
 				if err := l.countRequests(ctx, c, counter, rec); err != nil {
 					return err
 				}

@@ -93,7 +93,7 @@ func (l *lab) startRound(ctx context.Context, commands []command, round int, rec
 	if err := l.makeIdle(ctx, l.targetsOf(commands)...); err != nil {
 		return err
 	}
-	for _, c := range inTurn(commands, round) {
+	for _, c := range inTurn(commands, rec.run+round) {
 		if err := wait(ctx, l.settle); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func tenExperiment(b *base) experiment {
 			if err := l.makeIdle(ctx, l.targetsOf(e.commands)...); err != nil {
 				return err
 			}
-			for _, c := range inTurn(e.commands, round) {
+			for _, c := range inTurn(e.commands, rec.run+round) {
 				if err := wait(ctx, l.settle); err != nil {
 					return err
 				}

@@ -84,7 +84,7 @@ func (l *lab) tripsRound(ctx context.Context, commands []command, round int, roa
 	times := map[string][]time.Duration{}
 	for _, delay := range delays {
 		road.more.Store(int64(delay))
-		for _, c := range inTurn(commands, round) {
+		for _, c := range inTurn(commands, rec.run+round) {
 			if err := wait(ctx, l.settle); err != nil {
 				return err
 			}
