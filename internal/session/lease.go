@@ -19,6 +19,8 @@ type lease struct {
 	// stalled is sent when output was not taken for too long.
 	stalled *signal
 	after   time.Duration
+	// shown is sent with the first output, ended when the session is over.
+	shown, ended *signal
 }
 
 // pingEvery is how often client-go pings a server (pingPeriod in tools/remotecommand/websocket.go). Output of which each
@@ -26,7 +28,7 @@ type lease struct {
 const pingEvery = 5 * time.Second
 
 func newLease(within bool, grace time.Duration) *lease {
-	l := &lease{own: newLines(), stalled: newSignal(), after: min(max(grace/4, soonestBeat), pingEvery)}
+	l := &lease{own: newLines(), stalled: newSignal(), after: min(max(grace/4, soonestBeat), pingEvery), shown: newSignal(), ended: newSignal()}
 	if within {
 		l.within = newLines()
 	}
@@ -40,12 +42,13 @@ func (l *lease) say(word string) {
 	}
 }
 
-// patient is a writer that tells when it was held up for long.
+// patient is a writer that tells when something was written, or when it was held up for long.
 func (l *lease) patient(w io.Writer) io.Writer {
-	if w == nil || l.within == nil {
+	if w == nil {
 		return w
 	}
 	return writerFunc(func(p []byte) (int, error) {
+		defer l.shown.send()
 		late := time.AfterFunc(l.after, l.stalled.send)
 		defer late.Stop()
 		return w.Write(p)
@@ -59,23 +62,38 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // end lets go of the lease, and waits until that is sent where wait is set and anybody is to hear it.
 func (l *lease) end(ctx context.Context, wait bool) {
+	l.ended.send()
 	if l.within != nil {
 		l.within.end(ctx, false)
 	}
 	l.own.end(ctx, wait && (l.within == nil || closed(l.stalled.c)))
 }
 
-// keep holds the lease by a second stream, once opens is closed. Whatever comes back on it means that the command takes no
-// more input.
+// promptWithin is how long the keeper's stream waits for the command's first output.
+const promptWithin = 200 * time.Millisecond
+
+// keep holds the lease by a second stream, once opens is closed and the command has shown something: the stream takes as
+// much of client, server and node as the session itself, and would hold up the prompt that somebody waits for. Whatever
+// comes back on it means that the command takes no more input.
 func (l *lease) keep(ctx context.Context, execer Execer, c attach.Container, command []string, opens <-chan struct{}, over *signal) {
+	defer l.own.abandoned.send()
 	select {
 	case <-opens:
+	case <-l.ended.c:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-l.shown.c:
+	case <-time.After(promptWithin):
+	case <-l.ended.c:
+		return
 	case <-ctx.Done():
 		return
 	}
 	// Whatever ends this stream, the session goes on until its grace period is over.
 	_, _ = execer.Exec(ctx, c, command, attach.Streams{Stdin: l.own, Stdout: said{over}})
-	l.own.abandoned.send()
 }
 
 // said is a writer that tells that something was written.

@@ -268,11 +268,63 @@ func TestSignsOfLife(t *testing.T) {
 	}
 }
 
+// shows is a command that shows something, and goes on for a moment in which its keeper's stream begins to open.
+func shows(t *testing.T) func(context.Context, attach.Streams, <-chan string) (int, error) {
+	return func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+		_, err := io.WriteString(s.Stdout, "$ ")
+		wait(t, time.Millisecond)
+		return 0, err
+	}
+}
+
+// TestKeeperComesLater: the keeper's stream waits for the command's first output, but not for long, and where the command
+// has ended before there is none.
+func TestKeeperComesLater(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		quiet       time.Duration
+		shows       string
+		more, after time.Duration
+	}{
+		"a prompt":            {10 * time.Millisecond, "$ ", time.Second, 10 * time.Millisecond},
+		"nothing for long":    {time.Minute, "$ ", time.Second, promptWithin},
+		"a command that ends": {quiet: 10 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := &container{command: func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+					wait(t, test.quiet)
+					_, err := io.WriteString(s.Stdout, test.shows)
+					wait(t, test.more)
+					return 0, err
+				}}
+				start := time.Now()
+				var came time.Duration
+				execer := execerFunc(func(ctx context.Context, c attach.Container, command []string, s attach.Streams) (int, error) {
+					if command[3] != "mindebug" {
+						came = time.Since(start)
+					}
+					return f.Exec(ctx, c, command, s)
+				})
+				r := aRequest(io.Discard)
+				r.TTY = true
+				if status, err := run(t.Context(), execer, attach.Container{}, r); status != 0 || err != nil {
+					t.Errorf("run = %d, %v", status, err)
+				}
+				if came != test.after {
+					t.Errorf("the keeper's stream came after %s; want %s", came, test.after)
+				}
+			})
+		})
+	}
+}
+
 // TestEndIsBounded: a keeper's stream that never opens holds the end of a session up for a moment only.
 func TestEndIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := &container{keeperOpens: make(chan struct{})}
+		f := &container{keeperOpens: make(chan struct{}), command: shows(t)}
 		r := aRequest(io.Discard)
 		r.Stdin = strings.NewReader("")
 		start := time.Now()
@@ -280,7 +332,7 @@ func TestEndIsBounded(t *testing.T) {
 		if status != 0 || err != nil {
 			t.Errorf("run = %d, %v", status, err)
 		}
-		if took := time.Since(start); took > flushWithin {
+		if took := time.Since(start); took > flushWithin+time.Millisecond {
 			t.Errorf("it took %s; want %s at most", took, flushWithin)
 		}
 	})
@@ -291,7 +343,7 @@ func TestEndIsFlushed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		opens := make(chan struct{})
-		f := &container{keeperOpens: opens}
+		f := &container{keeperOpens: opens, command: shows(t)}
 		time.AfterFunc(flushWithin/2, func() { close(opens) })
 		r := aRequest(io.Discard)
 		r.Stdin = strings.NewReader("")
@@ -552,8 +604,8 @@ func TestCommandTakesNoMore(t *testing.T) {
 		r.Stdin = typed
 		start := time.Now()
 		status, err := run(t.Context(), execer, attach.Container{}, r)
-		if status != 0 || err != nil || time.Since(start) != time.Second {
-			t.Errorf("run = %d, %v after %s; want 0 after 1s", status, err, time.Since(start))
+		if status != 0 || err != nil || time.Since(start) != promptWithin+time.Second {
+			t.Errorf("run = %d, %v after %s; want 0 a second after its keeper came", status, err, time.Since(start))
 		}
 	})
 }
