@@ -45,7 +45,7 @@ func (l *lease) say(word string) {
 // patient is a writer that tells when something was written, or when it was held up for long.
 func (l *lease) patient(w io.Writer) io.Writer {
 	if w == nil {
-		return w
+		return nil
 	}
 	return writerFunc(func(p []byte) (int, error) {
 		defer l.shown.send()

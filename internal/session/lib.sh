@@ -2,7 +2,7 @@
 # (Unquoted lists are meant to split; what is not in POSIX, `read -t`, is tried before it is used.)
 #
 # What the holder, a session and its keeper share. It stands in the debug container's environment as MINDEBUG_LIB.
-# Nothing here writes a file, and nothing but readlink and a shell without `read -t` starts a program.
+# Nothing here writes a file, and nothing but grep, readlink and a shell without `read -t` starts a program.
 
 # A process that the runtime started begins anew, before it has made another one, with what is in script: as the first that
 # the OOM killer takes, and, where the image has reaper, so that it outlives its connection: a session below one that adopts
@@ -20,7 +20,7 @@ fi
 
 # few is set where the shell's read can stop after some time, or some bytes.
 few=
-! (read -r -t 0 -n1 _ </dev/null; [ $? -lt 2 ]) 2>/dev/null || few=1
+{ read -r -t 0 -n1 _ </dev/null; [ $? -ge 2 ] || few=1; } 2>/dev/null
 
 # nap SECONDS: wait without starting a program, by reading a terminal that nobody writes to.
 if [ -n "$few" ] && { true 3<>/dev/ptmx; } 2>/dev/null; then
