@@ -60,8 +60,8 @@ func CheckFleet(ctx context.Context, cluster Fleet, images Images, r SessionRequ
 	workqueue.ParallelizeUntil(ctx, fleetAtOnce, len(keys), func(i int) {
 		key := keys[i]
 		w := g.workloads[key]
-		out[i] = Checked{Namespace: key.namespace, Workload: key.workload, Pods: w.pods, Pod: w.pod.Name, Container: w.container}
-		if err := k.checkOne(ctx, &out[i], w, reviews[key.namespace], g.haveImage[w.pod.Spec.NodeName]); err != nil {
+		out[i] = Checked{Namespace: key.namespace, Workload: key.workload, Pods: w.pods, Pod: w.name, Container: w.container}
+		if err := k.checkOne(ctx, &out[i], w, reviews[key.namespace], g.haveImage); err != nil {
 			cancel(err)
 		}
 		mu.Lock()
@@ -87,12 +87,13 @@ func nothingToCheck(ctx context.Context, cluster Fleet, namespace, selector stri
 }
 
 // checkOne checks one workload. One of which no pod runs now could not be told by its pods.
-func (k *checker) checkOne(ctx context.Context, c *Checked, w *gatheredWorkload, reviews map[access.Call]preflight.Review, hasImage bool) error {
+func (k *checker) checkOne(ctx context.Context, c *Checked, w *gatheredWorkload, reviews map[access.Call]preflight.Review, haveImage map[string]bool) error {
 	if stands := w.containerErr; stands != nil {
 		c.find(preflight.Finding{About: preflight.AboutTarget, Verdict: preflight.No, Err: stands})
 		return nil //nolint:nilerr // it is a finding
 	}
-	if err := k.check(ctx, c, w.pod, reviews, hasImage); err != nil {
+	pod := w.unpacked()
+	if err := k.check(ctx, c, pod, reviews, haveImage[pod.Spec.NodeName]); err != nil {
 		return err
 	}
 	var noPlace *fault.NoPlace
@@ -115,8 +116,10 @@ type gathered struct {
 }
 
 type gatheredWorkload struct {
-	pod  *corev1.Pod
-	pods int
+	// name is that of the pod, packed the pod as it goes over the wire: in memory it takes ten times as much.
+	name   string
+	packed []byte
+	pods   int
 	// container is the one that is meant, containerErr why none is.
 	container    string
 	containerErr error
@@ -127,29 +130,49 @@ func (g *gathered) add(pod *corev1.Pod) {
 	if preflight.HasImage(pod, g.image) {
 		g.haveImage[pod.Spec.NodeName] = true
 	}
-	w := &gatheredWorkload{pod: pod, pods: 1}
-	w.choose(g.container)
-	g.join(workloadKey{pod.Namespace, resolve.WorkloadOf(pod)}, w)
+	w := &gatheredWorkload{name: pod.Name, pods: 1}
+	w.choose(pod, g.container)
+	if g.join(workloadKey{pod.Namespace, resolve.WorkloadOf(pod)}, w) {
+		w.pack(pod)
+	}
 }
 
-// join puts pods to those of the workload.
-func (g *gathered) join(key workloadKey, w *gatheredWorkload) {
+// join puts pods to those of the workload, and reports whether the pod of w is the best of them.
+func (g *gathered) join(key workloadKey, w *gatheredWorkload) bool {
 	if have := g.workloads[key]; have != nil {
 		w.pods += have.pods
-		if have.fitness > w.fitness || have.fitness == w.fitness && have.pod.Name < w.pod.Name {
+		if have.fitness > w.fitness || have.fitness == w.fitness && have.name < w.name {
 			have.pods = w.pods
-			return
+			return false
 		}
 	}
-	w.pod = w.pod.DeepCopy() // else it would keep the whole page that it came with
 	g.workloads[key] = w
+	return true
+}
+
+func (w *gatheredWorkload) pack(pod *corev1.Pod) {
+	bare := *pod
+	bare.ManagedFields = nil // of no use here, and often most of it
+	packed, err := bare.Marshal()
+	if err != nil {
+		panic(err) // a typed API object always converts
+	}
+	w.packed = packed
+}
+
+func (w *gatheredWorkload) unpacked() *corev1.Pod {
+	pod := &corev1.Pod{}
+	if err := pod.Unmarshal(w.packed); err != nil {
+		panic(err) // see pack
+	}
+	return pod
 }
 
 // choose settles the container and how fit the pod is for a session.
-func (w *gatheredWorkload) choose(wanted string) {
-	w.container, w.containerErr = resolve.Container(w.pod, wanted)
+func (w *gatheredWorkload) choose(pod *corev1.Pod, wanted string) {
+	w.container, w.containerErr = resolve.Container(pod, wanted)
 	var finished *fault.NoPlace
-	switch err := preflight.State(w.pod, w.container); {
+	switch err := preflight.State(pod, w.container); {
 	case w.containerErr != nil:
 	case err == nil:
 		w.fitness = 3
