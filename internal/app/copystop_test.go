@@ -75,9 +75,23 @@ func TestStopCopy(t *testing.T) {
 			Pod: copied, Container: "app",
 			By: []string{"app, of a copy, added by kim, for INC-7", "session abc, for 61s: INC-7 (the audit log has its user, by mindebug:abc:)"},
 		}},
-		"forced":     {world: func(w *world) { w.uses = inUse }, force: true, told: []string{"app force"}, deletes: true, says: "deleted pod/web-2\n"},
-		"it ended":   {change: killed, deletes: true, says: "deleted pod/web-2\n"},
-		"it is gone": {change: killed, world: func(w *world) { w.deleteErr = apierrors.NewNotFound(resources, "web-2") }, deletes: true, says: "deleted pod/web-2\n"},
+		"in use by its own session container": {
+			change: func(p *corev1.Pod) {
+				p.Spec.EphemeralContainers = stoppable(t, "mindebug-a").pod.Spec.EphemeralContainers
+				p.Status.EphemeralContainerStatuses = stoppable(t, "mindebug-a").pod.Status.EphemeralContainerStatuses
+			},
+			world: func(w *world) { w.uses = inUse }, told: []string{"mindebug-a stop"}, want: &fault.InUse{
+				Pod: copied, Container: "mindebug-a",
+				By: []string{"mindebug-a, beside app", "session abc, for 61s: INC-7 (the audit log has its user, by mindebug:abc:)"},
+			},
+		},
+		"forced, and it gives no answer": {
+			world: func(w *world) { w.uses = "nothing" }, force: true, told: []string{"app force"}, deletes: true, says: "deleted pod/web-2\n",
+		},
+		"another one has its name": {change: killed, world: func(w *world) { w.deleteErr = apierrors.NewConflict(resources, "web-2", nil) }, deletes: true, says: "deleted pod/web-2\n"},
+		"forced":                   {world: func(w *world) { w.uses = inUse }, force: true, told: []string{"app force"}, deletes: true, says: "deleted pod/web-2\n"},
+		"it ended":                 {change: killed, deletes: true, says: "deleted pod/web-2\n"},
+		"it is gone":               {change: killed, world: func(w *world) { w.deleteErr = apierrors.NewNotFound(resources, "web-2") }, deletes: true, says: "deleted pod/web-2\n"},
 		"not allowed": {
 			change: killed, world: func(w *world) { w.deleteErr = forbidden }, deletes: true,
 			want: &fault.Forbidden{Namespace: "shop", Call: "delete pods", User: "dana", Server: forbidden},

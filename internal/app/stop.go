@@ -29,8 +29,8 @@ type StopRequest struct {
 	Timeout time.Duration
 }
 
-// StopSession ends a session container, and says what is left of it; of a copy of a pod nothing is, since it is deleted. Where somebody is in it, and it is not forced, it asks
-// on a terminal; else the error is a *fault.InUse.
+// StopSession ends a session container, and says what is left of it; of a copy of a pod nothing is, since it is deleted. Where
+// somebody is in it, and it is not forced, it asks on a terminal; else the error is a *fault.InUse.
 func StopSession(ctx context.Context, cluster CopyCluster, execer session.Execer, streams Streams, r StopRequest) error {
 	var notices *ui.Notices
 	if !r.Quiet {
@@ -95,10 +95,14 @@ func end(ctx context.Context, execer session.Execer, streams Streams, pod *corev
 	return err
 }
 
-// endCopy deletes a copy of a pod, once nobody is in it or that is wanted all the same.
+// endCopy deletes a copy of a pod, once nobody is in it, nor in a session container that it got itself, or that is wanted all
+// the same.
 func endCopy(ctx context.Context, cluster CopyCluster, execer session.Execer, streams Streams, notices *ui.Notices, pod *corev1.Pod, in *session.Listed, force bool) error {
-	if in.State == session.Running {
-		if err := end(ctx, execer, streams, pod, in, force); err != nil {
+	for _, l := range append(running(pod), *in) {
+		if l.State != session.Running {
+			continue
+		}
+		if err := end(ctx, execer, streams, pod, &l, force); err != nil && !force { // what gives no answer ends with the pod
 			return err
 		}
 	}
@@ -106,7 +110,7 @@ func endCopy(ctx context.Context, cluster CopyCluster, execer session.Execer, st
 	switch {
 	case apierrors.IsForbidden(err):
 		return preflight.Forbidden(ctx, cluster, pod.Namespace, access.DeletePod, err)
-	case err != nil && !apierrors.IsNotFound(err):
+	case err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err): // another one has its name by now
 		return err
 	}
 	notices.Say("deleted pod/%s", pod.Name)
