@@ -3,9 +3,11 @@ package attach
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"time"
 
@@ -35,10 +37,14 @@ type spares struct {
 }
 
 // Prepare begins to open a connection to the server and does not wait for it. The next call takes it, if it comes within
-// 20 s, and is spared the round trips of TCP and TLS; else, or when ctx is done, it is closed. Where it cannot be opened
-// the call opens its own, and says why that fails. Nothing is prepared where a proxy is on the way, which has to be asked
-// for a connection first.
+// 20 s and the server has not closed it, and is spared the round trips of TCP and TLS; else, or when ctx is done, it is
+// closed. Where it cannot be opened the call opens its own, and says why that fails. Nothing is prepared where a proxy is on
+// the way, which has to be asked for a connection first, nor where a plugin makes the credentials: one that fails would be
+// run twice.
 func (e *Execer) Prepare(ctx context.Context) {
+	if e.config.ExecProvider != nil || e.config.AuthProvider != nil {
+		return
+	}
 	proxied, err := proxier(e.config)(&http.Request{URL: e.base})
 	if err != nil || proxied != nil {
 		return
@@ -101,8 +107,21 @@ func (p *spares) take(ctx context.Context, address string) net.Conn {
 		s.close()
 		return nil
 	}
+	if s.connection == nil || !silent(s.connection) {
+		s.close()
+		return nil
+	}
 	s.forget()
-	return s.connection // nil where there is an error
+	return s.connection
+}
+
+// silent reports whether the other side has neither closed a connection nor said anything on it. A read is tried for a
+// moment, since one whose time is over already is not tried at all; crypto/tls goes on after it (its tickets for later
+// connections come first).
+func silent(c net.Conn) bool {
+	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond / 4))
+	n, err := c.Read(make([]byte, 1))
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.SetReadDeadline(time.Time{}) == nil
 }
 
 func (s *spare) close() {

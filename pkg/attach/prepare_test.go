@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"k8s.io/client-go/rest"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/mindebug/kubectl-mindebug/pkg/attach"
 	"github.com/mindebug/kubectl-mindebug/pkg/attach/attachtest"
@@ -97,6 +98,21 @@ func TestPrepareForNothing(t *testing.T) {
 	wantThree(t, e)
 }
 
+// TestPreparedIsClosed: a connection that the server has closed meanwhile is no connection.
+func TestPreparedIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, secure := range map[string]bool{"TLS": true, "plain": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGate(t, secure)
+			e := over(t, g.config)
+			e.Prepare(t.Context())
+			_ = (<-g.opened).Close()
+			wantThree(t, e)
+		})
+	}
+}
+
 // TestPrepareInVain: what cannot be prepared is for the call to say.
 func TestPrepareInVain(t *testing.T) {
 	t.Parallel()
@@ -116,7 +132,10 @@ func TestPrepareInVain(t *testing.T) {
 	g.config.Proxy = nil
 	g.config.TLSClientConfig = rest.TLSClientConfig{CAFile: "/nowhere"}
 	over(t, g.config).Prepare(t.Context())
+	g.config.TLSClientConfig = rest.TLSClientConfig{Insecure: true}
+	g.config.ExecProvider = &clientcmdapi.ExecConfig{Command: "false", APIVersion: "client.authentication.k8s.io/v1", InteractiveMode: "Never"}
+	over(t, g.config).Prepare(t.Context())
 	if len(g.opened) != 0 {
-		t.Error("a connection was made past the proxy, or without the authority")
+		t.Error("a connection was made past the proxy, without the authority, or by a plugin")
 	}
 }
