@@ -62,7 +62,7 @@ func TestDetachedIsEnded(t *testing.T) {
 	t.Parallel()
 	pod := debugged(t)
 	for _, quiet := range []string{"--quiet", "--quiet=false"} {
-		got := mindebug(t, pod, "pod/target", "--detach", "--ttl=3s", quiet, "--", "tail", "-f", "/dev/null")
+		got := mindebug(t, pod, "pod/target", "--detach", "--ttl=12s", quiet, "--", "tail", "-f", "/dev/null")
 		if got.status != 0 || (got.stderr == "") != (quiet == "--quiet") {
 			t.Fatalf("status %d, stderr %q", got.status, got.stderr)
 		}
