@@ -109,8 +109,11 @@ func (s aShell) start(t *testing.T, path string) *terminal {
 	t.Helper()
 	home := t.TempDir()
 	file := filepath.Join(home, s.file)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
+	// Where fish does not find that folder, a process of its own writes completions of all programs there, and outlives it.
+	for _, folder := range []string{filepath.Dir(file), filepath.Join(home, "fish", "generated_completions")} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.WriteFile(file, []byte(s.startup), 0o600); err != nil {
 		t.Fatal(err)
