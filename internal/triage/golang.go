@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ const Golang = "go"
 var golang = Topic{
 	Name: Golang, About: "only where named, with --touch-target and --port: goroutines and heap of a Go program that serves net/http/pprof there",
 	Touches: "it asks the program's own port for profiles",
-	Applies: never, Script: touchScript + golangScript, Gather: profiles, Read: readGo,
+	Applies: never, Script: touchScript + golangScript, Choose: chooseProfiles, Read: readGo,
 }
 
 // Bounds of the topic: from how many goroutines at one place on, and how many minutes of waiting for a lock, there is a finding.
@@ -31,40 +32,43 @@ const (
 	longMinutes    = 1
 )
 
-// Pages of net/http/pprof, by the names of their blocks.
-var pprofPages = []struct{ block, path string }{
-	{"goroutines", "/debug/pprof/goroutine?debug=2"}, {"heap", "/debug/pprof/heap?debug=1"},
-}
+// pprofPages are those of net/http/pprof.
+var pprofPages = []page{{"goroutines", "/debug/pprof/goroutine?debug=2"}, {"heap", "/debug/pprof/heap?debug=1"}}
 
-// profiles asks for them.
-func profiles(ctx context.Context, runner Runner, s Subject, raw Raw) (Raw, error) {
+// chooseProfiles is the program that serves them: one of those that have a socket with that port.
+func chooseProfiles(raw Raw, s Subject) (touch, error) {
 	if s.Port == 0 {
 		return nil, errors.New("which port is not said: --port")
 	}
-	refuse := func(why, hint string) error { return &RefusedError{Golang, why, hint} }
-	all := doors(raw)
-	n := slices.IndexFunc(all, func(d door) bool { return d.at.Port() == s.Port && d.pid != "" })
-	if n < 0 {
-		return nil, refuse(fmt.Sprintf("no process of the container that can be read listens on port %d", s.Port), "see who listens where: "+s.look("ss -ltn"))
-	}
 	found := established(raw)
-	i := slices.IndexFunc(found, func(p toTouch) bool { return p.pid == all[n].pid })
-	if i < 0 {
-		return nil, refuse(fmt.Sprintf("process %s, which listens on port %d, is not shown to be a Go program with net/http/pprof by the file that it executes", all[n].pid, s.Port),
-			"name the port of one that is, or ask it by a command of your own: "+s.look(fmt.Sprintf("wget -qO- http://127.0.0.1:%d/", s.Port)))
-	}
-	at := reach(all[n].at)
-	s.Say(fmt.Sprintf("go: asks %s by HTTP at %s for %s and %s; it stands still while its goroutines are listed, and may log the requests",
-		found[i], at, pprofPages[0].path, pprofPages[1].path))
-	more := Raw{{"program", found[i].String()}, {"at", at.String()}}
-	for _, page := range pprofPages {
-		body, err := get(ctx, runner, at, page.path)
-		if err != nil {
-			return append(more, Block{"silent", err.Error()}), nil //nolint:nilerr // it stands in the report
+	var pids []string
+	for _, d := range doors(raw) {
+		if d.at.Port() != s.Port || d.pid == "" {
+			continue
 		}
-		more = append(more, Block{page.block, string(body)})
+		if i := slices.IndexFunc(found, func(p toTouch) bool { return p.pid == d.pid }); i >= 0 {
+			return func(ctx context.Context, runner Runner) (Raw, error) {
+				return profiles(ctx, runner, s, found[i], reach(d.at))
+			}, nil
+		}
+		pids = append(pids, d.pid)
 	}
-	return more, nil
+	if len(pids) == 0 {
+		return nil, &RefusedError{
+			Golang, fmt.Sprintf("no process of the container that can be read listens on port %d", s.Port), "see who listens where: " + s.look("ss -ltn"),
+		}
+	}
+	return nil, &RefusedError{
+		Golang, fmt.Sprintf("process %s, which listens on port %d, is not shown to be a Go program with net/http/pprof by the file that it executes", pids[0], s.Port),
+		"name the port of one that is, or ask it by a command of your own: " + s.look(fmt.Sprintf("wget -qO- http://127.0.0.1:%d/", s.Port)),
+	}
+}
+
+// profiles asks for them.
+func profiles(ctx context.Context, runner Runner, s Subject, p toTouch, at netip.AddrPort) (Raw, error) {
+	s.Say(fmt.Sprintf("go: asks %s by HTTP at %s for %s and %s; it stands still while its goroutines are listed, and may log the requests",
+		p, at, pprofPages[0].path, pprofPages[1].path))
+	return Raw{{"program", p.String()}, {"at", at.String()}}.ask(ctx, runner, at, pprofPages), nil
 }
 
 func readGo(raw Raw, s Subject) Reading {
@@ -77,8 +81,16 @@ func readGo(raw Raw, s Subject) Reading {
 		r.unread("the profiles: " + cut(silent))
 	}
 	if text := raw.Get("goroutines"); text != "" {
-		r.goroutines(parseGoroutines(text), s)
 		r.Output = text
+		has := raw.Get(beyond("goroutines"))
+		if has != "" {
+			text = text[:strings.LastIndex(text, "\n\n")+1] // the last one is not whole
+			r.unread("the goroutines after the first " + has + " of their list")
+		}
+		r.goroutines(parseGoroutines(text), has != "", s)
+	}
+	if has := raw.Get(beyond("heap")); has != "" {
+		r.unread("the heap's sums, which stand after the first " + has + " of its samples")
 	}
 	r.heap(raw.Get("heap"))
 	return r
@@ -145,9 +157,12 @@ func goPlace(stack string) string {
 	return first
 }
 
-// goroutines are facts and findings of what they do.
-func (r *Reading) goroutines(all []goroutines, s Subject) {
-	count := 0
+// goroutines are facts and findings of what they do; cut says that there are more.
+func (r *Reading) goroutines(all []goroutines, cut bool, s Subject) {
+	count, atLeast := 0, ""
+	if cut {
+		atLeast = "at least "
+	}
 	var texts []string
 	for _, g := range all {
 		count += g.count
@@ -157,14 +172,14 @@ func (r *Reading) goroutines(all []goroutines, s Subject) {
 		r.unread("the goroutines: the answer has none")
 		return
 	}
-	r.fact("goroutines", fmt.Sprintf("%d: %s", count, some(texts)))
+	r.fact("goroutines", fmt.Sprintf("%s%d: %s", atLeast, count, some(texts)))
 	for _, g := range all {
 		if g.count >= manyGoroutines {
-			r.find(Warning, fmt.Sprintf("%d of %s stand in %s (%s)", g.count, plural(count, "goroutine"), g.place, g.state),
+			r.find(Warning, fmt.Sprintf("%s%d of %s stand in %s (%s)", atLeast, g.count, plural(count, "goroutine"), g.place, g.state),
 				"where their number grows they are never ended, and each keeps its stack and what it holds", s.profiled())
 		}
 		if lock := strings.HasPrefix(g.state, "sync.Mutex") || strings.HasPrefix(g.state, "sync.RWMutex") || g.state == "semacquire"; lock && g.longest >= longMinutes {
-			r.find(Warning, fmt.Sprintf("a lock is waited for in %s (%s) by %s, for up to %s", g.place, g.state, plural(g.count, "goroutine"), plural(g.longest, "minute")),
+			r.find(Warning, fmt.Sprintf("a lock is waited for in %s (%s) by %s%s, for up to %s", g.place, g.state, atLeast, plural(g.count, "goroutine"), plural(g.longest, "minute")),
 				"who holds it does not give it back: it waits itself, perhaps for one of these", s.profiled())
 		}
 	}

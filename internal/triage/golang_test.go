@@ -52,6 +52,7 @@ func TestProfiles(t *testing.T) {
 	t.Parallel()
 	program := aProcess("7", "server", "65532", listensToAll)
 	heap := "heap profile: 1: 2 [3: 4] @ heap/1048576\n# runtime.MemStats\n# Alloc = 1\n# HeapAlloc = 1048576\n# HeapInuse = 2097152\n# Sys = 8388608\n# NumGC = 3\n"
+	stacks := strings.Repeat(aStack(1, "select", "main.run"), atMostAnswer/len(aStack(1, "select", "main.run"))+1)
 	page := func(body string) [][2]string { return [][2]string{{"127.0.0.1 6060", anAnswer("200 OK", body)}} }
 	for name, test := range map[string]struct {
 		raw         Raw
@@ -68,6 +69,15 @@ func TestProfiles(t *testing.T) {
 			raw: append(program[:2:2], aDoor(6060, "7")...), answers: [][2]string{{"127.0.0.1 6060", anAnswer("404 Not Found", "")}}, says: []string{"asks process 7"},
 			unread: "the profiles: 127.0.0.1:6060 answers /debug/pprof/goroutine?debug=2 with 404 Not Found",
 		},
+		"a socket that several have": {
+			raw: append(program[:2:2], shared(aDoor(6060, "9"), "7")...), answers: page(heap), says: []string{"asks process 7 server by HTTP at 127.0.0.1:6060"},
+			unread: "the goroutines: the answer has none",
+		},
+		"more than is kept": {
+			raw: append(program[:2:2], aDoor(6060, "7")...), answers: page(stacks), says: []string{"asks process 7"},
+			facts:  fmt.Sprintf("{goroutines at least %d: %[1]d select in main.run}", atMostAnswer/len(aStack(1, "select", "main.run"))),
+			unread: "the goroutines after the first 4.0 MiB of their list; the heap's sums, which stand after the first 4.0 MiB of its samples",
+		},
 		"nobody listens":      {raw: append(program[:2:2], aDoor(6061, "7")...), fail: "no process of the container that can be read listens on port 6060"},
 		"another container's": {raw: append(program[:2:2], aDoor(6060, "")...), fail: "no process of the container that can be read listens on port 6060"},
 		"no Go program":       {raw: append(program[:2:2], aDoor(6060, "9")...), fail: "process 9, which listens on port 6060, is not shown to be a Go program with net/http/pprof"},
@@ -76,7 +86,7 @@ func TestProfiles(t *testing.T) {
 			t.Parallel()
 			s, texts := said()
 			s.Port = 6060
-			got, err := profiles(t.Context(), &answering{answers: test.answers}, s, test.raw)
+			got, err := touchBy(t.Context(), golang, &answering{answers: test.answers}, s, test.raw)
 			wantSaid(t, *texts, test.says)
 			if test.fail != "" || err != nil {
 				if err == nil || !strings.HasPrefix(err.Error(), "the topic go was refused: "+test.fail) || test.fail == "" {
@@ -90,7 +100,7 @@ func TestProfiles(t *testing.T) {
 			}
 		})
 	}
-	if _, err := profiles(t.Context(), &answering{}, aSubject(), program); err == nil {
+	if _, err := touchBy(t.Context(), golang, &answering{}, aSubject(), program); err == nil {
 		t.Error("without a port nothing is said")
 	}
 }

@@ -1,7 +1,9 @@
 package triage
 
 import (
+	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -32,6 +34,7 @@ func TestJava(t *testing.T) {
 	)
 	for name, test := range map[string]struct {
 		how, dump      string
+		beyond         string
 		want           []string
 		facts, notRead string
 		output         bool
@@ -54,10 +57,15 @@ func TestJava(t *testing.T) {
 		"no threads":      {how: bySocket, dump: "0\nhello\n", notRead: "the threads: the dump has none that is known to be one", output: true},
 		"in its log":      {how: byLog, want: []string{"notice: the thread dump is in the container's log"}},
 		"nothing was got": {},
+		"cut": {
+			how: bySocket, dump: "0\n" + queue.String(), beyond: "8.0 MiB",
+			want:  []string{`warning: at least 5 threads wait for the lock of one shop.Cart: nobody that the dump shows holds it`},
+			facts: "{threads at least BLOCKED 5}", notRead: "the dump after its first 8.0 MiB: deadlocks would stand there, after more threads", output: true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			raw := Raw{{"jvm", "process 1 java"}, {"how", test.how}, {"dump", test.dump}}
+			raw := Raw{{"jvm", "process 1 java"}, {"how", test.how}, {"dump", test.dump}, {"beyond dump", test.beyond}}
 			r := readJava(raw, aSubject())
 			var findings []string
 			for _, f := range r.Findings {
@@ -105,6 +113,7 @@ func TestDumpThreads(t *testing.T) {
 		raw    Raw
 		answer [][2]string
 		status int
+		stderr string
 		says   []string
 		want   Raw
 		fails  string
@@ -115,25 +124,35 @@ func TestDumpThreads(t *testing.T) {
 		},
 		"nowhere to write": {
 			raw: jvm, answer: [][2]string{{"socket 1", "unwritable\n"}, {"log 1 77 /usr/bin/java", "sent\n"}}, says: []string{asks, sends},
-			want: Raw{{"jvm", "process 1 java"}, {"how", byLog}},
+			want: Raw{{"jvm", "process 1 java"}, {"how", byLog}, {"why", "its /tmp cannot be written to, so it can have no socket"}},
+		},
+		"another's socket": {
+			raw: jvm, answer: [][2]string{{"socket 1", "dump\n"}, {"log 1 77 /usr/bin/java", "sent\n"}}, status: 4, says: []string{asks, sends},
+			want: Raw{{"jvm", "process 1 java"}, {"how", byLog}, {"why", "/tmp/.java_pid1 is another process's socket, as where containers share a volume at /tmp"}},
+		},
+		"more than is kept": {
+			raw: jvm, answer: [][2]string{{"socket 1", "dump\n" + strings.Repeat("x", atMost)}}, says: []string{asks},
+			want: Raw{{"jvm", "process 1 java"}, {"how", bySocket}, {"dump", strings.Repeat("x", atMost-len("dump\n"))}, {"beyond dump", "8.0 MiB"}},
 		},
 		"another image": {
 			raw: slicesWithout(jvm, "unixcat"), answer: [][2]string{{"log 1", "sent\n"}}, says: []string{sends},
-			want: Raw{{"jvm", "process 1 java"}, {"how", byLog}},
+			want: Raw{{"jvm", "process 1 java"}, {"how", byLog}, {"why", "the image of the session has no unixcat"}},
 		},
 		"no answer":       {raw: jvm, answer: [][2]string{{"socket 1", "dump\n0\nx"}}, status: 3, says: []string{asks}, fails: "process 1 java took the question and did not answer within 15s"},
+		"it fails":        {raw: jvm, answer: [][2]string{{"socket 1", "dump\n"}}, status: 5, stderr: "unixcat: x: Connection refused\n", says: []string{asks}, fails: "asking process 1 java on its socket failed with exit status 5: unixcat: x: Connection refused"},
 		"no socket":       {raw: jvm, answer: [][2]string{{"socket 1", "silent\n"}}, says: []string{asks}, fails: "process 1 java opened no socket within 5s of SIGQUIT"},
 		"changed":         {raw: jvm, answer: [][2]string{{"socket 1", "refused changed\n"}}, says: []string{asks}, fails: "the topic java was refused: process 1 java ended, or executes another program now"},
 		"no handler":      {raw: jvm, answer: [][2]string{{"socket 1", "refused handler\n"}}, says: []string{asks}, fails: "the topic java was refused: process 1 java has no handler for SIGQUIT any more"},
 		"not permitted":   {raw: jvm, answer: [][2]string{{"socket 1", "refused kill\n"}}, says: []string{asks}, fails: "the topic java was refused: the kernel lets the session send process 1 java no signal"},
+		"no HotSpot":      {raw: jvm, answer: [][2]string{{"socket 1", "refused dispatcher\n"}}, says: []string{asks}, fails: "the topic java was refused: process 1 java has no thread any more that takes signals as HotSpot does"},
 		"killed":          {raw: jvm, answer: [][2]string{{"socket 1", ""}}, says: []string{asks}, fails: "the script in the session container did not come to its end"},
 		"nothing is sent": {raw: slicesWithout(jvm, "unixcat"), answer: [][2]string{{"log 1", "x\n"}}, says: []string{sends}, fails: "SIGQUIT was not sent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, texts := said()
-			runner := &answering{answers: test.answer, status: test.status}
-			got, err := dumpThreads(t.Context(), runner, s, test.raw)
+			runner := &answering{answers: test.answer, status: test.status, said: test.stderr}
+			got, err := touchBy(t.Context(), java, runner, s, test.raw)
 			wantSaid(t, *texts, test.says)
 			if test.fails != "" || err != nil {
 				if err == nil || !strings.HasPrefix(err.Error(), test.fails) || test.fails == "" {
@@ -156,4 +175,53 @@ func slicesWithout(raw Raw, name string) (rest Raw) {
 		}
 	}
 	return rest
+}
+
+// TestDumpScript: what unixcat says of a socket is told on, and nothing is left beside it where no signal was sent.
+func TestDumpScript(t *testing.T) {
+	t.Parallel()
+	for shell, words := range shells() {
+		for name, test := range map[string]struct {
+			unixcat        string
+			socket         bool
+			status         int
+			printed, wrote string
+		}{
+			"answered":        {unixcat: `echo "0 $1"`, socket: true, printed: "dump\n0 PID\n"},
+			"another process": {unixcat: "exit 4", socket: true, status: 4, printed: "dump\n"},
+			"no answer":       {unixcat: "kill $$", socket: true, status: 3, printed: "dump\n"},
+			"it fails":        {unixcat: "echo refused >&2; exit 1", socket: true, status: 5, printed: "dump\n", wrote: "refused\n"},
+			"no HotSpot":      {unixcat: "exit 9", printed: "refused dispatcher\n"},
+		} {
+			t.Run(shell+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				if err := os.WriteFile(dir+"/unixcat", []byte("#!/bin/sh\n"+test.unixcat+"\n"), 0o700); err != nil { //nolint:gosec // it is run
+					t.Fatal(err)
+				}
+				pid, _, _ := aChild(t, "trap 'echo heard' QUIT; echo . >&3; while :; do sleep 0.01; done")
+				if test.socket {
+					listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: "/tmp/.java_pid" + pid, Net: "unix"})
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { _ = listener.Close() })
+				}
+				exe, err := os.Readlink("/proc/" + pid + "/exe")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out, said bytes.Buffer
+				b := beside{local: local{words}, pid: pid, path: dir}
+				script := touchScript + `began "$2"; set -- "$1" "$2" "$began" "$3" "$4"` + "\n" + javaDumpScript
+				status, err := b.Run(t.Context(), script, []string{"socket", pid, exe, pid}, nil, &out, &said)
+				if err != nil || status != test.status || out.String() != strings.ReplaceAll(test.printed, "PID", pid) || said.String() != test.wrote {
+					t.Errorf("status %d, %v: %q, %q", status, err, out.String(), said.String())
+				}
+				if _, err := os.Lstat("/tmp/.attach_pid" + pid); !os.IsNotExist(err) {
+					t.Errorf("a file is left, or not: %v", err)
+				}
+			})
+		}
+	}
 }

@@ -17,6 +17,8 @@ type threads struct {
 	all     []thread
 	// deadlocks are the circles that the JVM found, each with the names of its threads.
 	deadlocks [][]string
+	// cut says that the dump is not whole.
+	cut bool
 }
 
 // thread is one of Java's own; those of the JVM have no state.
@@ -101,7 +103,11 @@ func (r *Reading) threads(t threads, s Subject) {
 		r.unread("the threads: the dump has none that is known to be one")
 		return
 	}
-	r.fact("threads", some(counted(states)))
+	atLeast := ""
+	if t.cut {
+		atLeast = "at least "
+	}
+	r.fact("threads", atLeast+some(counted(states)))
 	for _, circle := range t.deadlocks {
 		var names []string
 		for _, name := range circle {
@@ -121,7 +127,7 @@ func (r *Reading) threads(t threads, s Subject) {
 		if i := slices.IndexFunc(t.all, func(one thread) bool { return slices.Contains(one.holds, lock) }); i >= 0 {
 			holder = fmt.Sprintf("%q holds it, at %s", t.all[i].name, t.all[i].frame)
 		}
-		r.find(Warning, fmt.Sprintf("%s wait for the lock of one %s: %s", plural(len(waiting[lock]), "thread"), waiting[lock][0].kind, holder),
+		r.find(Warning, fmt.Sprintf("%s%s wait for the lock of one %s: %s", atLeast, plural(len(waiting[lock]), "thread"), waiting[lock][0].kind, holder),
 			"they do one after the other what they could do at once, or stand still as long as that thread does", s.touched("java"))
 	}
 }

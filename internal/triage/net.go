@@ -71,10 +71,10 @@ func readNet(raw Raw, s Subject) Reading {
 		names[strings.Split(p, "/")[2]] = cut(comm.lines[p][0])
 	}
 	owners := socketOwners(raw)
-	own := func(k socket) bool { return len(owners) == 0 || owners[k.inode] != "" }
+	own := func(k socket) bool { return len(owners) == 0 || len(owners[k.inode]) > 0 }
 	by := func(k socket) string {
-		if pid := owners[k.inode]; pid != "" {
-			return fmt.Sprintf("process %s %s", pid, names[pid])
+		if pids := owners[k.inode]; len(pids) > 0 {
+			return fmt.Sprintf("process %s %s", pids[0], names[pids[0]])
 		}
 		return "not by a process of this container that can be read"
 	}
@@ -109,12 +109,12 @@ func readNet(raw Raw, s Subject) Reading {
 	return r
 }
 
-// socketOwners are the processes by the inodes of their sockets; of several that share one the first.
-func socketOwners(raw Raw) map[string]string {
-	owners := map[string]string{}
+// socketOwners are the processes by the inodes of their sockets, of which several may share one.
+func socketOwners(raw Raw) map[string][]string {
+	owners := map[string][]string{}
 	for line := range strings.Lines(raw.Get("owners")) {
-		if inode, pid, ok := strings.Cut(strings.TrimSpace(line), " "); ok && owners[inode] == "" {
-			owners[inode] = pid
+		if inode, pid, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			owners[inode] = append(owners[inode], pid)
 		}
 	}
 	return owners

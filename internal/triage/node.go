@@ -20,7 +20,7 @@ var (
 var node = Topic{
 	Name: "node", About: "only where named, with --touch-target: opens the inspector of Node.js, for a debugger to connect to",
 	Touches: "it has Node.js open its inspector, by a signal",
-	Applies: never, Script: touchScript + nodeScript, Gather: openInspector, Read: readNode,
+	Applies: never, Script: touchScript + nodeScript, Choose: chooseNode, Read: readNode,
 }
 
 var nodejs = platform{
@@ -31,46 +31,51 @@ var nodejs = platform{
 // inspectorPort is that of Node.js unless it was given another.
 const inspectorPort = 9229
 
-// openInspector has the inspector opened, unless it is, and asks it what it is.
-func openInspector(ctx context.Context, runner Runner, s Subject, raw Raw) (Raw, error) {
+// inspectorPages are what an inspector says of itself.
+var inspectorPages = []page{{"version", "/json/version"}, {"list", "/json/list"}}
+
+// chooseNode is the process whose inspector is opened, unless it is.
+func chooseNode(raw Raw, s Subject) (touch, error) {
 	p, err := nodejs.choose(raw, s)
 	if err != nil {
 		return nil, err
 	}
-	at, how := netip.AddrPort{}, "opened now"
+	open, taken := netip.AddrPort{}, false
 	for _, d := range doors(raw) {
 		switch {
 		case d.at.Port() != inspectorPort:
 		case d.pid == p.pid:
-			at, how = d.at, "it was open"
+			open = d.at
 		default:
-			return nil, &RefusedError{"node", fmt.Sprintf("another process than %s listens on port %d already, so its inspector cannot", p, inspectorPort), "see who: " + s.look("ss -ltn")}
+			taken = true
 		}
 	}
+	if taken && !open.IsValid() {
+		return nil, &RefusedError{"node", fmt.Sprintf("another process than %s listens on port %d already, so its inspector cannot", p, inspectorPort), "see who: " + s.look("ss -ltn")}
+	}
+	return func(ctx context.Context, runner Runner) (Raw, error) { return openInspector(ctx, runner, s, p, open) }, nil
+}
+
+// openInspector has the inspector opened, unless it is at an address already, and asks it what it is.
+func openInspector(ctx context.Context, runner Runner, s Subject, p toTouch, at netip.AddrPort) (Raw, error) {
 	const asks = "asks it by HTTP for /json/version and /json/list"
+	how := "it was open"
 	if at.IsValid() {
 		s.Say(fmt.Sprintf("node: the inspector of %s is open already; %s", p, asks))
 	} else {
+		how = "opened now"
 		s.Say(fmt.Sprintf("node: sends SIGUSR1 to %s, which opens its inspector on the pod's loopback address until it ends: "+
 			"whoever reaches that can run code as the program; then %s", p, asks))
-		said, _, _, err := nodejs.act(ctx, runner, p, nodeOpenScript, p.words()...)
+		did, err := nodejs.act(ctx, runner, p, nodeOpenScript, p.words()...)
 		if err != nil {
 			return nil, err
 		}
 		var opened bool
-		if at, opened = parseAddress(strings.TrimPrefix(said, "open ")); !opened {
+		if at, opened = parseAddress(strings.TrimPrefix(did.word, "open ")); !opened {
 			return nil, fmt.Errorf("%s opened nothing within 5s of SIGUSR1: it is busy, has an inspector elsewhere, or a listener of its own for that signal", p)
 		}
 	}
-	more := Raw{{"node", p.String()}, {"inspector", at.String()}, {"how", how}}
-	for _, page := range []string{"version", "list"} {
-		body, err := get(ctx, runner, reach(at), "/json/"+page)
-		if err != nil {
-			return append(more, Block{"silent", err.Error()}), nil //nolint:nilerr // it stands in the report
-		}
-		more = append(more, Block{page, string(body)})
-	}
-	return more, nil
+	return Raw{{"node", p.String()}, {"inspector", at.String()}, {"how", how}}.ask(ctx, runner, reach(at), inspectorPages), nil
 }
 
 func readNode(raw Raw, s Subject) Reading {
@@ -83,6 +88,11 @@ func readNode(raw Raw, s Subject) Reading {
 	r.fact("inspector", fmt.Sprintf("%s, %s", at, raw.Get("how")))
 	if silent := raw.Get("silent"); silent != "" {
 		r.unread("the inspector: " + cut(silent))
+	}
+	for _, p := range inspectorPages {
+		if has := raw.Get(beyond(p.block)); has != "" {
+			r.unread(p.path + " of the inspector after its first " + has)
+		}
 	}
 	var version struct {
 		Browser  string

@@ -14,6 +14,11 @@ func aDoor(port int, pid string) Raw {
 	}
 }
 
+// shared is that socket, which another process has as well.
+func shared(door Raw, pid string) Raw {
+	return Raw{door[0], {"owners", door[1].Data + "4711 " + pid + "\n"}}
+}
+
 // anAnswer is a page by HTTP.
 func anAnswer(status, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
@@ -39,7 +44,12 @@ func TestNode(t *testing.T) {
 			raw: nodeProcess, answers: [][2]string{{"1 77 /usr/bin/node", "open 0100007F:240D\n"}, page}, says: []string{sends},
 			facts: "{inspector 127.0.0.1:9229, opened now} {can be inspected node server.js (file:///app/server.js), id a-b}",
 		},
-		"it was open": {raw: with(aDoor(9229, "1")), answers: [][2]string{page}, says: []string{open}, facts: "{inspector 127.0.0.1:9229, it was open}"},
+		"it was open":               {raw: with(aDoor(9229, "1")), answers: [][2]string{page}, says: []string{open}, facts: "{inspector 127.0.0.1:9229, it was open}"},
+		"another has the port, too": {raw: with(shared(aDoor(9229, "20"), "1")), answers: [][2]string{page}, says: []string{open}, facts: "{inspector 127.0.0.1:9229, it was open}"},
+		"much": {
+			raw: with(aDoor(9229, "1")), answers: [][2]string{{"127.0.0.1 9229", anAnswer("200 OK", strings.Repeat(" ", atMostAnswer+1))}}, says: []string{open},
+			unread: "/json/version of the inspector after its first 4.0 MiB; /json/list of the inspector after its first 4.0 MiB",
+		},
 		"another has the port": {
 			raw: with(aDoor(9229, "20")), fails: "the topic node was refused: another process than process 1 node listens on port 9229 already",
 		},
@@ -56,7 +66,7 @@ func TestNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, texts := said()
-			got, err := openInspector(t.Context(), &answering{answers: test.answers}, s, test.raw)
+			got, err := touchBy(t.Context(), node, &answering{answers: test.answers}, s, test.raw)
 			wantSaid(t, *texts, test.says)
 			if test.fails != "" || err != nil {
 				if err == nil || !strings.HasPrefix(err.Error(), test.fails) || test.fails == "" {

@@ -26,7 +26,26 @@ func reach(listens netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a, listens.Port())
 }
 
-// get asks a port of the target for a page, and returns at most atMostAnswer of it.
+// page is one that a port of the target serves, by the name of its block.
+type page struct{ block, path string }
+
+// ask adds pages to what was gathered; which of them are not whole, and in "silent" why one did not come.
+func (r Raw) ask(ctx context.Context, runner Runner, at netip.AddrPort, pages []page) Raw {
+	for _, p := range pages {
+		body, err := get(ctx, runner, at, p.path)
+		if err != nil {
+			return append(r, Block{"silent", err.Error()})
+		}
+		whole := len(body) <= atMostAnswer
+		r = append(r, Block{p.block, string(body[:min(len(body), atMostAnswer)])})
+		if !whole {
+			r = append(r, Block{beyond(p.block), bytesText(atMostAnswer)})
+		}
+	}
+	return r
+}
+
+// get asks a port of the target for a page, and returns no more than one byte above atMostAnswer of it.
 func get(ctx context.Context, runner Runner, at netip.AddrPort, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answersWithin, fmt.Errorf("%s did not answer within %s", at, answersWithin))
 	defer cancel()
@@ -49,7 +68,7 @@ func get(ctx context.Context, runner Runner, at netip.AddrPort, path string) ([]
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %s with %s", at, path, cut(response.Status))
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, atMostAnswer))
+	body, err := io.ReadAll(io.LimitReader(response.Body, atMostAnswer+1))
 	if err != nil {
 		return body, because(ctx, fmt.Errorf("reading what %s answers: %w", at, err))
 	}
@@ -64,18 +83,24 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
-// door is a listening socket of the pod, and the process of the container that has it; empty where none does that can be read.
+// door is a listening socket of the pod, and a process of the container that has it; empty where none does that can be read.
 type door struct {
 	at  netip.AddrPort
 	pid string
 }
 
-// doors are those of the blocks of `doors` in lib.sh.
+// doors are those of the blocks of `doors` in lib.sh: one for each process that has the socket.
 func doors(raw Raw) (found []door) {
 	owners := socketOwners(raw)
 	for _, k := range append(parseSockets(raw.Get("tcp")), parseSockets(raw.Get("tcp6"))...) {
-		if k.state == listening {
-			found = append(found, door{k.local, owners[k.inode]})
+		if k.state != listening {
+			continue
+		}
+		for _, pid := range owners[k.inode] {
+			found = append(found, door{k.local, pid})
+		}
+		if len(owners[k.inode]) == 0 {
+			found = append(found, door{at: k.local})
 		}
 	}
 	return found

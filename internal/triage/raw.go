@@ -37,6 +37,9 @@ func (r Raw) Text() string {
 	return text.String()
 }
 
+// beyond is the block that says of another that there was more than stands in it, and how much does.
+func beyond(name string) string { return "beyond " + name }
+
 // ended is the block that a script prints last.
 const ended = "ended"
 
@@ -57,14 +60,17 @@ func parseRaw(text, mark string) (raw map[string]Raw, whole map[string]bool) {
 	return raw, whole
 }
 
-// head keeps the beginning of what is written to it.
+// head keeps the beginning of what is written to it; cut says that there was more.
 type head struct {
 	text  bytes.Buffer
 	limit int
+	cut   bool
 }
 
 // Write implements io.Writer.
 func (h *head) Write(p []byte) (int, error) {
-	h.text.Write(p[:min(len(p), h.limit-h.text.Len())])
+	room := h.limit - h.text.Len()
+	h.cut = h.cut || len(p) > room
+	h.text.Write(p[:min(len(p), room)])
 	return len(p), nil
 }

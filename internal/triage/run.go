@@ -67,7 +67,7 @@ func choose(names []string, s Subject) (chosen []Topic) {
 var errSlow = fmt.Errorf("no answer within %s", scriptsWithin)
 
 // Run looks at the topics of these names, or at those that apply to the target. now is this machine's clock. Where a topic may
-// not touch the target the error is a *RefusedError.
+// not touch the target the error is a *RefusedError, and none did.
 func Run(ctx context.Context, runner Runner, s Subject, names []string, now func() time.Time) (Report, error) {
 	chosen := choose(names, s)
 	s.Began = now()
@@ -76,7 +76,11 @@ func Run(ctx context.Context, runner Runner, s Subject, names []string, now func
 	if err != nil {
 		return Report{}, err
 	}
-	if err := gather(ctx, runner, s, chosen, raw, missed); err != nil {
+	touches, err := chooseAll(s, chosen, raw, missed)
+	if err == nil {
+		err = gather(ctx, runner, s, chosen, touches, raw, missed)
+	}
+	if err != nil {
 		return Report{}, err
 	}
 	var report Report
@@ -116,7 +120,7 @@ func runScripts(ctx context.Context, runner Runner, s Subject, chosen []Topic) (
 		return nil, nil, err
 	case status != 0:
 		why = fmt.Errorf("the script in the session container ended with exit status %d", status)
-	case out.text.Len() == atMost:
+	case out.cut:
 		why = fmt.Errorf("there was more output than %s", bytesText(atMost))
 	}
 	blocks, whole := parseRaw(out.text.String(), mark)
@@ -150,17 +154,39 @@ func assemble(mark string, s Subject, chosen []Topic) (script string, args []str
 	return text.String(), args
 }
 
-// gather runs the Go of the topics that have any, at once: each waits for the network most of the time.
-func gather(ctx context.Context, runner Runner, s Subject, chosen []Topic, raw []Raw, missed []error) error {
+// chooseAll has the topics that touch the target choose what they do to it, by their places. Where one is refused none does
+// anything.
+func chooseAll(s Subject, chosen []Topic, raw []Raw, missed []error) ([]touch, error) {
+	touches := make([]touch, len(chosen))
+	for i, t := range chosen {
+		if t.Choose == nil || missed[i] != nil {
+			continue
+		}
+		touches[i], missed[i] = t.Choose(raw[i], s)
+		var refused *RefusedError
+		if errors.As(missed[i], &refused) {
+			return nil, refused
+		}
+	}
+	return touches, nil
+}
+
+// gather runs the Go of the topics that have any, at once: each waits for the network most of the time. What was refused only
+// now, since the process ended for instance, is an error where no other topic did anything to the target.
+func gather(ctx context.Context, runner Runner, s Subject, chosen []Topic, touches []touch, raw []Raw, missed []error) error {
 	var gathering sync.WaitGroup
 	for i, t := range chosen {
-		if t.Gather == nil || missed[i] != nil {
+		run := touches[i]
+		if t.Gather != nil {
+			run = func(ctx context.Context, runner Runner) (Raw, error) { return t.Gather(ctx, runner, s, raw[i]) }
+		}
+		if run == nil || missed[i] != nil {
 			continue
 		}
 		gathering.Go(func() {
 			bounded, cancel := context.WithTimeoutCause(ctx, gatherWithin, fmt.Errorf("no answer within %s", gatherWithin))
 			defer cancel()
-			more, err := t.Gather(bounded, runner, s, raw[i])
+			more, err := run(bounded, runner)
 			raw[i], missed[i] = append(raw[i], more...), err
 		})
 	}
@@ -168,11 +194,19 @@ func gather(ctx context.Context, runner Runner, s Subject, chosen []Topic, raw [
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	for _, err := range missed {
+	var first *RefusedError
+	for i, run := range touches {
 		var refused *RefusedError
-		if errors.As(err, &refused) {
-			return refused
+		switch {
+		case run == nil:
+		case !errors.As(missed[i], &refused):
+			return nil
+		case first == nil:
+			first = refused
 		}
+	}
+	if first != nil {
+		return first
 	}
 	return nil
 }

@@ -19,8 +19,7 @@ type Topic struct {
 	Name, About string
 	// Applies says whether it is looked at where no topic is named: what is cheap, and means something for this target.
 	Applies func(Subject) bool
-	// Touches says what it does to the target, where it does anything. It is then only looked at where it is named, and its
-	// Gather says to Subject.Say what it is about to do, or returns a *RefusedError and does nothing.
+	// Touches says what it does to the target, where it does anything. It is then only looked at where it is named.
 	Touches string
 	// Script is a POSIX shell script that prints what Read takes. It has what lib.sh gives, and Args as $1 and so on: no
 	// value of a user or a cluster stands in a script.
@@ -28,9 +27,15 @@ type Topic struct {
 	Args   func(Subject) []string
 	// Gather, where it is not nil, gathers what no script alone can. What the script printed is there already.
 	Gather func(ctx context.Context, runner Runner, s Subject, printed Raw) (Raw, error)
+	// Choose, where the target is touched, takes Gather's place: it does nothing, and returns what does, or a *RefusedError. What
+	// it returns says to Subject.Say what it is about to do, and is only run when all topics have chosen.
+	Choose func(printed Raw, s Subject) (touch, error)
 	// Read makes findings of what was gathered. It is a function of its values: the clock's time is in the Subject.
 	Read func(Raw, Subject) Reading
 }
+
+// touch does to the target what its topic chose.
+type touch func(ctx context.Context, runner Runner) (Raw, error)
 
 // Subject is what is known of the target before it is looked at, and what is asked beside the topics.
 type Subject struct {

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +30,10 @@ const (
 type toTouch struct {
 	pid, began, name, exe string
 	// inner is its process id in its own namespace, and uid whom it runs as.
-	inner, uid string
-	caught     uint64
+	inner, uid, gid string
+	caught          uint64
+	// dispatches says that it has the thread by which HotSpot takes signals.
+	dispatches bool
 }
 
 // words are those by which touch.sh knows it again.
@@ -56,6 +57,10 @@ func established(raw Raw) (found []toTouch) {
 		if ids := strings.Fields(f["Uid"]); len(ids) > 1 {
 			p.uid = ids[1]
 		}
+		if ids := strings.Fields(f["Gid"]); len(ids) > 1 {
+			p.gid = ids[1]
+		}
+		p.dispatches = i+2 < len(raw) && raw[i+2].Name == "dispatcher"
 		caught, err := strconv.ParseUint(f["SigCgt"], 16, 64)
 		if err != nil || p.began == "" || p.exe == "" {
 			continue
@@ -74,6 +79,8 @@ type platform struct {
 	// signal is what it is sent and must have a handler for; missing is why it may have none.
 	signal              uint64
 	signalName, missing string
+	// unfit, where it is not nil, is why one is not touched for what only this platform asks, and what to do; or empty.
+	unfit func(p toTouch, s Subject) (why, hint string)
 }
 
 // choose returns the process that is touched: the container's first one where it is of this runtime, else the only one that is.
@@ -100,31 +107,47 @@ func (t platform) choose(raw Raw, s Subject) (toTouch, error) {
 	if p.uid != strconv.FormatInt(s.UID, 10) {
 		return refuse(fmt.Sprintf("%s runs as uid %s, and the session as %d", p, p.uid, s.UID), "see whom its processes run as: "+s.look("ps -o pid,user,comm"))
 	}
+	if t.unfit != nil {
+		if why, hint := t.unfit(p, s); why != "" {
+			return refuse(why, hint)
+		}
+	}
 	return p, nil
 }
 
-// act runs a script that touches the process. The first line of what it prints says how it went.
-func (t platform) act(ctx context.Context, runner Runner, p toTouch, script string, args ...string) (word, rest string, status int, err error) {
-	out := &head{limit: atMost}
-	status, err = runner.Run(ctx, touchScript+script, args, nil, out, io.Discard)
+// acted is what a script did that touches the process: the first line of what it printed says how it went.
+type acted struct {
+	word, rest string
+	status     int
+	// cut says that there was more, and said is what it wrote on standard error.
+	cut  bool
+	said string
+}
+
+// act runs a script that touches the process.
+func (t platform) act(ctx context.Context, runner Runner, p toTouch, script string, args ...string) (acted, error) {
+	out, said := &head{limit: atMost}, &head{limit: 1024}
+	status, err := runner.Run(ctx, touchScript+script, args, nil, out, said)
 	if err != nil {
-		return "", "", status, err
+		return acted{}, err
 	}
-	word, rest, _ = strings.Cut(out.text.String(), "\n")
+	word, rest, _ := strings.Cut(out.text.String(), "\n")
 	why, refused := strings.CutPrefix(word, "refused ")
 	switch {
 	case refused && why == "handler":
 		why = fmt.Sprintf("%s has no handler for %s any more", p, t.signalName)
+	case refused && why == "dispatcher":
+		why = fmt.Sprintf("%s has no thread any more that takes signals as HotSpot does", p)
 	case refused && why == "kill":
 		why = fmt.Sprintf("the kernel lets the session send %s no signal", p)
 	case refused:
 		why = fmt.Sprintf("%s ended, or executes another program now", p)
 	case word == "":
-		return "", "", status, errors.New("the script in the session container did not come to its end")
+		return acted{}, errors.New("the script in the session container did not come to its end")
 	default:
-		return word, rest, status, nil
+		return acted{word, rest, status, out.cut, strings.TrimSpace(said.text.String())}, nil
 	}
-	return "", "", status, &RefusedError{t.topic, why, "see what runs now, and ask again"}
+	return acted{}, &RefusedError{t.topic, why, "see what runs now, and ask again"}
 }
 
 // never is for topics that are only looked at where they are named.

@@ -32,9 +32,20 @@ same() {
   [ "$began" = "$2" ] && [ "$(readlink -n "/proc/$1/exe")" = "$3" ]
 }
 
-# signal NAME PID BEGAN EXE: sends it, unless that could end the process. Nothing stands between the last look and it.
+# dispatches PID: has it the thread by which HotSpot takes signals? Its name is cut to 15 letters. With -Xrs there is none, and
+# a handler is the program's own.
+dispatches() {
+  for comm in "/proc/$1/task/"*/comm; do
+    read -r name <"$comm" && [ "$name" = 'Signal Dispatch' ] && return 0
+  done
+  return 1
+}
+
+# signal NAME PID BEGAN EXE [dispatches]: sends it, unless that could end the process, or it is none of HotSpot where it must
+# be. Nothing stands between the last look and it.
 signal() {
   same "$2" "$3" "$4" || { echo 'refused changed'; return 1; }
+  [ -z "${5-}" ] || dispatches "$2" || { echo 'refused dispatcher'; return 1; }
   catches "$2" "$1" || { echo 'refused handler'; return 1; }
   kill "-$1" "$2" || { echo 'refused kill'; return 1; }
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,9 +20,26 @@ import (
 // aProcess are the blocks that `about` prints of one.
 func aProcess(pid, name, uid, caught string) Raw {
 	return Raw{
-		{"process", fmt.Sprintf("Began: 77\nName:\t%s\nPid:\t%s\nUid:\t1\t%s\t1\t1\nNSpid:\t900\t%[2]s\nSigCgt:\t%[4]s\n", name, pid, uid, caught)},
+		{"process", fmt.Sprintf("Began: 77\nName:\t%s\nPid:\t%s\nUid:\t1\t%s\t1\t1\nGid:\t1\t65532\t1\t1\nNSpid:\t900\t%[2]s\nSigCgt:\t%[4]s\n", name, pid, uid, caught)},
 		{"exe", "/usr/bin/" + name},
+		{"dispatcher", ""},
 	}
+}
+
+// altered is raw with a text of its first block replaced.
+func altered(raw Raw, from, to string) Raw {
+	raw = slices.Clone(raw)
+	raw[0].Data = strings.Replace(raw[0].Data, from, to, 1)
+	return raw
+}
+
+// touchBy has a topic choose, and then do what it chose.
+func touchBy(ctx context.Context, topic Topic, runner Runner, s Subject, printed Raw) (Raw, error) {
+	does, err := topic.Choose(printed, s)
+	if err != nil {
+		return nil, err
+	}
+	return does(ctx, runner)
 }
 
 // listensToAll is a process that has a handler for every signal.
@@ -43,6 +61,8 @@ func TestChoose(t *testing.T) {
 		"no handler":            {raw: []Raw{aProcess("1", "java", "65532", "2000000101005cc8")}, fails: "process 1 java has no handler for SIGQUIT, so the signal would end it: the JVM was started with -Xrs"},
 		"no signals":            {raw: []Raw{aProcess("1", "java", "65532", "")}, fails: "no process of the container"},
 		"another user":          {raw: []Raw{aProcess("1", "java", "70", listensToAll)}, fails: "process 1 java runs as uid 70, and the session as 65532"},
+		"another group":         {raw: []Raw{altered(one, "Gid:\t1\t65532", "Gid:\t1\t70")}, fails: "process 1 java runs as gid 70, and the session as 65532"},
+		"no signal thread":      {raw: []Raw{one[:2], two}, fails: "process 1 java has no thread of the name by which HotSpot takes signals"},
 		"its program not known": {raw: []Raw{one[:1]}, fails: "no process of the container"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,10 +137,12 @@ func TestSignal(t *testing.T) {
 	t.Parallel()
 	for shell, words := range shells() {
 		for name, test := range map[string]struct {
-			child, began, exe, container, signal, want string
-			lives                                      bool
+			child, began, exe, container, signal, asks, want string
+			lives                                            bool
 		}{
 			"a handler":                {child: "trap 'echo heard; exit' QUIT", signal: "QUIT", want: "sent\n"},
+			"a handler of its own":     {child: "trap 'echo heard; exit' QUIT", signal: "QUIT", asks: "dispatches", want: "refused dispatcher\n", lives: true},
+			"HotSpot's handler":        {child: "printf 'Signal Dispatch' >/proc/$$/comm; trap 'echo heard; exit' QUIT", signal: "QUIT", asks: "dispatches", want: "sent\n"},
 			"a handler for another":    {child: "trap 'echo heard; exit' QUIT", signal: "USR1", want: "refused handler\n", lives: true},
 			"the other signal":         {child: "trap 'echo heard; exit' USR1", signal: "USR1", want: "sent\n"},
 			"none":                     {child: ":", signal: "QUIT", want: "refused handler\n", lives: true},
@@ -137,9 +159,9 @@ func TestSignal(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				script := touchScript + `began "$2"; [ -z "$6" ] || id=$6; signal "$1" "$2" "${3:-$began}" "${4:-$5}" && echo sent`
+				script := touchScript + `began "$2"; [ -z "$6" ] || id=$6; signal "$1" "$2" "${3:-$began}" "${4:-$5}" "$7" && echo sent`
 				var out bytes.Buffer
-				if _, err := (beside{local: local{words}, pid: pid}).Run(t.Context(), script, []string{test.signal, pid, test.began, test.exe, exe, test.container}, nil, &out, io.Discard); err != nil {
+				if _, err := (beside{local: local{words}, pid: pid}).Run(t.Context(), script, []string{test.signal, pid, test.began, test.exe, exe, test.container, test.asks}, nil, &out, io.Discard); err != nil {
 					t.Fatal(err)
 				}
 				if out.String() != test.want {
@@ -184,17 +206,19 @@ func TestProof(t *testing.T) {
 type answering struct {
 	answers [][2]string
 	status  int
+	said    string
 	ran     []string
 }
 
 // Run implements Runner.
-func (r *answering) Run(_ context.Context, script string, args []string, stdin io.Reader, stdout, _ io.Writer) (int, error) {
+func (r *answering) Run(_ context.Context, script string, args []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	for _, a := range r.answers {
 		if strings.Contains(script+strings.Join(args, " "), a[0]) {
 			r.ran = append(r.ran, strings.Join(args, " "))
 			if stdin != nil { // a connection: it is answered when it has asked
 				_, _ = stdin.Read(make([]byte, 4096))
 			}
+			_, _ = io.WriteString(stderr, r.said)
 			_, err := io.WriteString(stdout, a[1])
 			return r.status, err
 		}
@@ -232,5 +256,59 @@ func TestRefusedRun(t *testing.T) {
 	var refused *RefusedError
 	if !errors.As(err, &refused) || len(*texts) > 0 {
 		t.Errorf("the error is %v; it said %q", err, *texts)
+	}
+}
+
+// TestRefusedTogether: where one of the topics that are named may not touch the target, none does anything to it.
+func TestRefusedTogether(t *testing.T) {
+	t.Parallel()
+	printed := "\nMARK java first\n1\nMARK java ended\n\nMARK node first\n1\n"
+	for _, b := range aProcess("1", "node", "65532", listensToAll) {
+		printed += "\nMARK node " + b.Name + "\n" + b.Data
+	}
+	s, texts := said()
+	runner := says{text: printed + "\nMARK node ended\n"}
+	_, err := Run(t.Context(), &runner, s, []string{"java", "node"}, time.Now)
+	var refused *RefusedError
+	if !errors.As(err, &refused) || refused.Topic != "java" || len(*texts) > 0 || strings.Contains(runner.script, nodeOpenScript) {
+		t.Errorf("the error is %v; it said %q, and ran last:\n%s", err, *texts, runner.script)
+	}
+}
+
+// TestRefusedLate: what is refused only when another topic did what it does is told beside what that brought; where none did, it
+// is all that there is to tell.
+func TestRefusedLate(t *testing.T) {
+	t.Parallel()
+	late := func(context.Context, Runner) (Raw, error) { return nil, &RefusedError{Topic: "java", Why: "it ended"} }
+	done := func(context.Context, Runner) (Raw, error) { return Raw{{"x", "1"}}, nil }
+	for name, test := range map[string]struct {
+		touches []touch
+		fails   bool
+	}{
+		"alone":             {[]touch{late, nil}, true},
+		"all":               {[]touch{late, late}, true},
+		"another was done":  {[]touch{late, done}, false},
+		"another was first": {[]touch{done, late}, false},
+	} {
+		raw, missed := make([]Raw, 2), make([]error, 2)
+		err := gather(t.Context(), nil, aSubject(), make([]Topic, 2), test.touches, raw, missed)
+		var refused *RefusedError
+		if errors.As(err, &refused) != test.fails || (err != nil) != test.fails || missed[0] == nil && missed[1] == nil {
+			t.Errorf("%s: the error is %v; what is missed %v", name, err, missed)
+		}
+	}
+}
+
+// TestHead: what is cut is known from what just fits.
+func TestHead(t *testing.T) {
+	t.Parallel()
+	h := head{limit: 4}
+	for _, step := range []struct {
+		write, want string
+		cut         bool
+	}{{"abc", "abc", false}, {"d", "abcd", false}, {"e", "abcd", true}, {"", "abcd", true}} {
+		if n, err := h.Write([]byte(step.write)); n != len(step.write) || err != nil || h.text.String() != step.want || h.cut != step.cut {
+			t.Errorf("after %q it has %q, cut %v", step.write, h.text.String(), h.cut)
+		}
 	}
 }
