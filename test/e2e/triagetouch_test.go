@@ -7,12 +7,30 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/mindebug/kubectl-mindebug/internal/kubetest"
 )
 
 // deadlocked has two threads of a program of the test images wait for each other.
 func deadlocked(b *kubetest.PodBuilder) { b.Env("PLANT", "deadlock") }
+
+// besidePython has a program in another container have the socket that a JVM would make, in a folder that both have at /tmp.
+func besidePython(b *kubetest.PodBuilder) {
+	const listens = `import http.server, socket
+s = socket.socket(socket.AF_UNIX); s.bind("/tmp/.java_pid1"); s.listen()
+http.server.HTTPServer(("", 8081), http.server.SimpleHTTPRequestHandler).serve_forever()`
+	b.Container("other").Restricted().With(func(p *corev1.Pod) {
+		p.Annotations = map[string]string{"kubectl.kubernetes.io/default-container": "app"}
+		other := &p.Spec.Containers[1]
+		other.Image, other.Command = "mindebug.test/distroless/python3-debian12:nonroot", []string{"/usr/bin/python3", "-c", listens}
+		other.ReadinessProbe = &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(8081)}}}
+		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		for i := range p.Spec.Containers {
+			p.Spec.Containers[i].VolumeMounts = []corev1.VolumeMount{{Name: "tmp", MountPath: "/tmp"}}
+		}
+	})
+}
 
 // touched are targets that are touched, each with what is said before, the finding that must come of it, by weight and the
 // beginning of its fact, and what is in the output and in the target's log then.
@@ -37,6 +55,11 @@ var touched = []struct {
 	{
 		name: "java-stock", image: "java", args: []string{"java", "--image=" + stockImage},
 		says:   "java: sends SIGQUIT to process 1 java, which has the JVM write a thread dump into the container's log, for all who read that: the image of the session has no unixcat",
+		weight: "notice", fact: "the thread dump is in the container's log", log: "Full thread dump OpenJDK",
+	},
+	{
+		name: "java-shared", image: "java", change: besidePython, args: []string{"java"},
+		says:   "java: sends SIGQUIT to process 1 java, which has the JVM write a thread dump into the container's log, for all who read that: /tmp/.java_pid1 is another process's socket",
 		weight: "notice", fact: "the thread dump is in the container's log", log: "Full thread dump OpenJDK",
 	},
 	{
@@ -116,7 +139,7 @@ func TestTriageUntouched(t *testing.T) {
 			"java": "process 1 java has no handler for SIGQUIT, so the signal would end it: the JVM was started with -Xrs, or is only starting",
 			"node": none, "go --port=8080": "process 1, which listens on port 8080, is not shown to be a Go program with net/http/pprof by the file that it executes",
 		}},
-		{"nodejs", nil, map[string]string{"java": none}},
+		{"nodejs", nil, map[string]string{"java": none, "java node": none}},
 		{"python3", nil, map[string]string{"java": none, "node memory": none}},
 		{"scratch-go", nil, map[string]string{"java process": none, "node": none, "go --port=6060": "no process of the container that can be read listens on port 6060"}},
 	} {
@@ -139,6 +162,9 @@ func TestTriageUntouched(t *testing.T) {
 			}
 			if after := look(); after != before {
 				t.Errorf("before:\n%s\nafter:\n%s", before, after)
+			}
+			if log := kubectl(t, "logs", "-n", ns, pod.Name, "-c", "app"); strings.Contains(log, "Debugger listening") || strings.Contains(log, "Full thread dump") {
+				t.Errorf("its log is %q", log)
 			}
 			wantUnchanged(t, pod)
 		})
