@@ -22,8 +22,8 @@ func idleExperiment(b *base) experiment {
 		name: "idle",
 		about: fmt.Sprintf("A session container that nobody is in, over %s, as the kubelet accounts for it (stats/summary: working set, CPU). "+
 			"No measurable CPU is taken to be a tenth of a millicore, 6 ms a minute; kubectl top's smallest unit is one. "+
-			"There are as many pods of each kind as runs, all at once; it goes on beside the other cases, which do not touch these cgroups.", b.idleFor),
-		beside: true,
+			"There are as many pods of each kind as runs, all at once, made before the other cases and removed after them; it goes on beside "+
+			"those, which do not touch these cgroups.", b.idleFor),
 		commands: []command{
 			{name: "session container", line: "kubectl-mindebug start pod/x --ttl=24h", pod: "idle"},
 			{name: "sleeping BusyBox", line: "kubectl debug " + b.debugFlags() + " pod/x -- sleep 86400", pod: "idle-sleep"},
@@ -33,13 +33,8 @@ func idleExperiment(b *base) experiment {
 			{command: "session container", figure: runsFor, at: 0.5, limit: 6},
 		},
 	}
-	e.whole = func(ctx context.Context, b *base, rec func(int) recorder) error {
-		l, err := b.open(ctx)
-		if err != nil {
-			return err
-		}
-		defer l.remove(ctx)
-		of := func(c command, run int) string { return fmt.Sprintf("%s-%d", c.pod, run) }
+	of := func(c command, run int) string { return fmt.Sprintf("%s-%d", c.pod, run) }
+	e.prepare = func(ctx context.Context, l *lab) error {
 		for run := range b.runs {
 			for _, c := range e.commands {
 				if err := l.makePods(ctx, l.target(of(c, run))); err != nil {
@@ -50,6 +45,9 @@ func idleExperiment(b *base) experiment {
 				}
 			}
 		}
+		return nil
+	}
+	e.beside = func(ctx context.Context, l *lab, rec func(int) recorder) error {
 		if err := wait(ctx, time.Minute); err != nil { // what its start took is accounted for by then
 			return err
 		}

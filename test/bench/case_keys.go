@@ -44,15 +44,18 @@ func keysExperiment(b *base) experiment {
 		}
 	}
 	e.measure = func(ctx context.Context, l *lab, rec recorder) error {
-		// A flood may go on in its container although its client has gone, so the pods are of this run.
-		if err := l.makePods(ctx, l.target("keys"), l.shell("keys-shell")); err != nil {
-			return err
-		}
 		for round := range max(1, l.rounds/3) {
+			// A flood may go on in its container although its client has gone, so the pods are of this round.
+			if err := l.makePods(ctx, l.target("keys"), l.shell("keys-shell")); err != nil {
+				return err
+			}
 			for _, c := range inTurn(e.commands, rec.run+round) {
 				if err := l.typeOnce(ctx, c, floods[c.name], rec); err != nil {
 					return err
 				}
+			}
+			if err := l.removePods(ctx); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -13,12 +13,13 @@ type experiment struct {
 	// commands are in the order of the page.
 	commands []command
 	bounds   []bound
-	// measure takes one run. Where it is nil, whole takes all of them, since they share what is dear to make or take their time
-	// beside the others.
+	// measure takes one run. Where it is nil, whole or beside takes all of them: whole where they share what is dear to make,
+	// beside where they take their time while others are measured, and disturb none of them. What beside needs prepare makes
+	// before the others, in a namespace of its own that is removed after them.
 	measure func(context.Context, *lab, recorder) error
 	whole   func(context.Context, *base, func(run int) recorder) error
-	// beside is true where it goes on while others are measured, and disturbs none of them.
-	beside bool
+	prepare func(context.Context, *lab) error
+	beside  func(context.Context, *lab, func(run int) recorder) error
 }
 
 // command is a program with its arguments.

@@ -136,17 +136,38 @@ func run(ctx context.Context) error {
 // there is written after each of them.
 func (b *base) measure(ctx context.Context, r *results, chosen []experiment) (err error) {
 	var beside sync.WaitGroup
-	defer beside.Wait()
-	for _, e := range chosen {
-		if e.beside {
-			beside.Go(func() { b.inWhole(ctx, r, e) })
+	var labs []*lab
+	defer func() {
+		beside.Wait()
+		for _, l := range labs {
+			l.remove(ctx)
 		}
+	}()
+	for _, e := range chosen {
+		if e.beside == nil {
+			continue
+		}
+		say("%s: what it needs", e.name)
+		l, err := b.open(ctx)
+		if err == nil {
+			labs = append(labs, l)
+			err = e.prepare(ctx, l)
+		}
+		if err != nil {
+			r.of(e)(0).fail(err)
+			continue
+		}
+		beside.Go(func() {
+			if err := e.beside(ctx, l, r.of(e)); err != nil {
+				r.of(e)(0).fail(err)
+			}
+		})
 	}
 	if err := b.inRuns(ctx, r, chosen); err != nil {
 		return err
 	}
 	for _, e := range chosen {
-		if e.whole != nil && !e.beside && ctx.Err() == nil {
+		if e.whole != nil && ctx.Err() == nil {
 			b.inWhole(ctx, r, e)
 			if err := r.write(nil, chosen, b.out); err != nil {
 				return err
@@ -159,8 +180,8 @@ func (b *base) measure(ctx context.Context, r *results, chosen []experiment) (er
 // inWhole measures an experiment that takes all its runs itself.
 func (b *base) inWhole(ctx context.Context, r *results, e experiment) {
 	say("%s", e.name)
-	if err := e.whole(ctx, b, func(run int) recorder { return recorder{r, e.name, run} }); err != nil {
-		recorder{r, e.name, 0}.fail(err)
+	if err := e.whole(ctx, b, r.of(e)); err != nil {
+		r.of(e)(0).fail(err)
 	}
 }
 
@@ -181,7 +202,7 @@ func (b *base) inRuns(ctx context.Context, r *results, chosen []experiment) erro
 				return context.Cause(ctx)
 			}
 			say("run %d of %d: %s", run+1, b.runs, e.name)
-			rec := recorder{r, e.name, run}
+			rec := r.of(e)(run)
 			if err := l.inOrder(ctx, e, rec); err != nil {
 				rec.fail(err)
 			}

@@ -44,6 +44,11 @@ type recorder struct {
 	run        int
 }
 
+// of are the recorders of an experiment's runs.
+func (r *results) of(e experiment) func(run int) recorder {
+	return func(run int) recorder { return recorder{r, e.name, run} }
+}
+
 // add records a value.
 func (r recorder) add(command string, f figure, value float64) {
 	r.to.mu.Lock()

@@ -471,21 +471,29 @@ static int finish_folder(int in, const char *name, mode_t mode, struct timespec 
 	return failed ? -1 : 0;
 }
 
-/* duplicate makes a copy of a file where a link cannot lead: to another volume. */
+/* unlinkable reports whether linkat failed for what does not keep a copy from being made: another volume, or one without links. */
+static int unlinkable(int why) {
+	return why == EXDEV || why == EPERM || why == EOPNOTSUPP || why == ENOSYS || why == EMLINK;
+}
+
+/* duplicate makes a copy of a file where there can be no link to it. */
 static int duplicate(int there, const char *name, int here) {
 	struct stat is;
-	if (errno != EXDEV)
+	int copy = -1, source = openat(there, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (source < 0)
 		return -1;
-	int source = openat(there, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), copy = -1;
-	if (source >= 0 && fstat(source, &is) == 0)
+	int failed = fstat(source, &is) < 0, why = errno;
+	if (!failed && !S_ISREG(is.st_mode))
+		failed = 1, why = EINVAL;
+	if (!failed) {
 		copy = openat(here, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ssize_t n = copy < 0 ? -1 : 1;
-	while (n > 0)
-		n = sendfile(copy, source, NULL, 1 << 20);
-	struct timespec both[2] = {is.st_mtim, is.st_mtim};
-	int failed = n < 0 || fchmod(copy, is.st_mode & 07777) < 0 || futimens(copy, both) < 0, why = errno;
-	if (source >= 0)
-		close(source);
+		ssize_t n = copy < 0 ? -1 : 1;
+		while (n > 0)
+			n = sendfile(copy, source, NULL, 1 << 20);
+		struct timespec both[2] = {is.st_mtim, is.st_mtim};
+		failed = n < 0 || fchmod(copy, is.st_mode & 07777) < 0 || futimens(copy, both) < 0, why = errno;
+	}
+	close(source);
 	if (copy >= 0)
 		close(copy);
 	errno = why;
@@ -505,9 +513,10 @@ static int carry_out(const char *what, char *name, char *other, mode_t mode, str
 	if (strcmp(what, "link") == 0)
 		return symlinkat(other, *in, partial) < 0 ? -1 : place(*in, last);
 	int here = fcntl(*in, F_DUPFD_CLOEXEC, 0); /* which the next call may close */
-	folder = here;
+	folder = *in = here; /* and not root: what may not be read is a matter of this one record */
 	int there = beneath(other, &other_last);
-	int failed = there < 0 || here < 0 || (linkat(there, other_last, here, partial, 0) < 0 && duplicate(there, other_last, here) < 0) ||
+	int failed = there < 0 || here < 0 ||
+		(linkat(there, other_last, here, partial, 0) < 0 && (!unlinkable(errno) || duplicate(there, other_last, here) < 0)) ||
 		place(here, last) < 0, why = errno;
 	if (here >= 0)
 		unlinkat(here, partial, 0); /* where both were names of one file rename does nothing */
