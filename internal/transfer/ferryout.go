@@ -230,6 +230,7 @@ func (f *fetcher) ferriedFile(r *records, file *remoteFile, text string) error {
 		f.trouble(file, fault.Unwritable, err.Error())
 		return nil
 	}
+	file.kept = true
 	f.kept++
 	return nil
 }

@@ -325,6 +325,7 @@ func (f *fetcher) settle(files []*remoteFile, arrived map[*remoteFile]bool, afte
 			f.trouble(file, fault.Unwritable, err.Error())
 			continue
 		}
+		file.kept = true
 		f.kept++
 	}
 	return nil

@@ -55,7 +55,7 @@ func (c *inCopy) copy(ctx context.Context, from []Local, in io.Reader) error {
 		err = c.pack(there, from)
 	}
 	if err == nil {
-		err = c.check(there, t)
+		t, err = c.check(ctx, there, t)
 	}
 	if err != nil {
 		t.leave()
@@ -85,15 +85,20 @@ func (c *inCopy) look(ctx context.Context) (place, *sending, error) {
 		if err == nil {
 			return there, t, nil
 		}
-		_ = t.out.Close() // it cannot fail
-		_, said, err := t.end(err)
-		if !mayPass(err) || tries > c.options.Retries {
-			return there, nil, fmt.Errorf("looking for %s: %w: %s", c.to, err, said)
-		}
-		if err := pause(ctx, tries); err != nil {
+		if err := c.passed(ctx, t, err, tries); err != nil {
 			return there, nil, err
 		}
 	}
+}
+
+// passed ends a script whose answer was not heard. It returns nil when it is time for another try.
+func (c *inCopy) passed(ctx context.Context, t *sending, err error, tries int) error {
+	_ = t.out.Close() // it cannot fail
+	_, said, err := t.end(err)
+	if !mayPass(err) || tries > c.options.Retries {
+		return fmt.Errorf("looking for %s: %w: %s", c.to, err, said)
+	}
+	return pause(ctx, tries)
 }
 
 // notWritten says of an error of the container's tools where it happened.
@@ -158,31 +163,53 @@ func (c *inCopy) unpack(there place, in io.Reader) error {
 	return nil
 }
 
-// check asks whether there is room for all.
-func (c *inCopy) check(there place, t *sending) error {
+// check asks whether there is room for all, and returns the script that then waits.
+func (c *inCopy) check(ctx context.Context, there place, t *sending) (*sending, error) {
 	if limit := c.options.MaxBytes; limit > 0 && c.size > limit {
-		return &fault.TooMuch{Bytes: c.size, Limit: limit}
+		return t, &fault.TooMuch{Bytes: c.size, Limit: limit}
 	}
 	at := inTarget(c.folder)
 	if there.free >= 0 && c.size > there.free {
-		return &fault.NoRoom{Path: at, Bytes: c.size, Room: there.free, Says: "that much is free there"}
+		return t, &fault.NoRoom{Path: at, Bytes: c.size, Room: there.free, Says: "that much is free there"}
 	}
 	room := c.rooms(at)
 	if room == nil {
-		return nil
+		return t, nil
 	}
 	no := &fault.NoRoom{Path: at, Bytes: c.size, Room: room.Limit, Says: room.Says}
 	if c.size <= room.Limit && c.size >= 0 && room.Volume != "" {
-		used, err := t.used(room.Volume, c.tops)
-		if err != nil {
-			return err
+		used, next, err := c.used(ctx, there, t, room.Volume)
+		if t = next; err != nil {
+			return t, err
 		}
 		no.Room, no.Used = max(room.Limit-used, 0), used
 	}
 	if c.size > no.Room {
-		return no
+		return t, no
 	}
-	return nil
+	return t, nil
+}
+
+// used is how many bytes are in a volume, without what is replaced. A connection that was lost meanwhile, while the files here
+// were looked at perhaps, is opened again.
+func (c *inCopy) used(ctx context.Context, there place, t *sending, volume string) (int64, *sending, error) {
+	for tries := 1; ; tries++ {
+		used, err := t.used(volume, c.tops)
+		if err == nil {
+			return used, t, nil
+		}
+		if err := c.passed(ctx, t, err, tries); err != nil {
+			return 0, t, err
+		}
+		again, next, err := c.look(ctx)
+		if err != nil {
+			return 0, t, err
+		}
+		t = next
+		if again.free = there.free; again != there { // and names were made for what was there
+			return 0, t, &fault.NotWritten{Pod: &fault.Pod{}, Path: inTarget(c.folder), Cause: errors.New("what is there has changed meanwhile")}
+		}
+	}
 }
 
 // used asks how many bytes are in a volume, without what has some names in the folder and so is replaced.

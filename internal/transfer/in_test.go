@@ -223,6 +223,85 @@ func TestInUsed(t *testing.T) {
 	})
 }
 
+// TestInUsedDeadline: all that is replaced has one time to be measured in, and what is mounted there is not measured.
+func TestInUsedDeadline(t *testing.T) {
+	t.Parallel()
+	log := filepath.Join(t.TempDir(), "log")
+	l := replaced(t, "timeout", "echo \"$*\" >>"+log+"; sleep 1; exec $tool \"$@\"\n") // what it measures takes a second
+	from := t.TempDir()
+	var names []string
+	for _, name := range []string{"a", "b"} {
+		names = append(names, filepath.Join(from, name))
+		if err := errors.Join(os.WriteFile(filepath.Join(from, name), nil, 0o600), os.WriteFile(l.at(name), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room := func(string) *Room { return &Room{Limit: 1 << 30, Volume: "/"} }
+	if _, err := In(t.Context(), l, []Local{Local(names[0]), Local(names[1])}, "/", nil, room, options()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(log)
+	calls := strings.Split(strings.TrimSpace(string(text)), "\n")
+	left := 6
+	for _, call := range calls {
+		var seconds int
+		if n, _ := fmt.Sscanf(call, "%d du -skx", &seconds); n != 1 || seconds >= left {
+			t.Errorf("after %d seconds it runs %q", left, call)
+		}
+		left = seconds
+	}
+	if len(calls) != 3 {
+		t.Errorf("it runs %q (%v)", calls, err)
+	}
+}
+
+// TestInUsedCut: a connection that is lost before the volume was measured is opened again.
+func TestInUsedCut(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, busybox)
+	from := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(from, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	room := func(string) *Room { return &Room{Limit: 1 << 30, Volume: "/"} }
+	o := options()
+	for _, o.Retries = range []int{0, 2} {
+		l.runs, l.cutsIn = 0, []int64{3} // of "used"
+		_, err := In(t.Context(), l, []Local{Local(from)}, "/", nil, room, o)
+		var lost *fault.Lost
+		if o.Retries == 0 && !errors.As(err, &lost) || o.Retries > 0 && (err != nil || l.runs != 2) {
+			t.Errorf("with %d retries and after %d runs the error is %v", o.Retries, l.runs, err)
+		}
+	}
+	l.cutsIn = []int64{3}
+	if err := os.Mkdir(l.at("d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := In(t.Context(), l, []Local{Local(from)}, "/d", nil, func(folder string) *Room {
+		if err := os.Remove(l.at("d")); err != nil {
+			t.Error(err)
+		}
+		return room(folder)
+	}, o)
+	var notWritten *fault.NotWritten
+	if _, statErr := os.Lstat(l.at("d")); !errors.As(err, &notWritten) || statErr == nil {
+		t.Errorf("where the folder has gone meanwhile the error is %v, and something has its name: %v", err, statErr == nil)
+	}
+}
+
+// TestInNoSize: a file system that does not say how large it is may have room.
+func TestInNoSize(t *testing.T) {
+	t.Parallel()
+	l := replaced(t, "stat", "[ \"$1\" != -f ] || set -- -f -c \"$3\" /proc\nexec $tool \"$@\"\n")
+	from := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(from, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sendIn(t, l, "/", options(), from); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestInShrinks: a file that becomes shorter while it is read never comes under its name, and the rest does.
 func TestInShrinks(t *testing.T) {
 	t.Parallel()

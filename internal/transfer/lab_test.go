@@ -159,7 +159,7 @@ func (l *lab) Run(ctx context.Context, script string, args []string, stdin io.Re
 	}
 	shell, err := exec.LookPath("sh")
 	if l.path != os.Getenv("PATH") {
-		shell = filepath.Join(l.path, "sh")
+		shell = filepath.Join(filepath.SplitList(l.path)[0], "sh")
 	}
 	if err != nil {
 		return 0, err
@@ -225,6 +225,21 @@ func (r *cutReader) Read(p []byte) (int, error) {
 	n, err := r.in.Read(p[:min(int64(len(p)), r.left)])
 	r.left -= int64(n)
 	return n, err
+}
+
+// replaced makes a lab of this machine's tools with a script in the place of one (BusyBox' shell looks for none of its own
+// elsewhere). In it "$tool" is what it stands for.
+func replaced(t *testing.T, tool, script string) *lab {
+	t.Helper()
+	l, dir := newLab(t, machineOwn), t.TempDir()
+	program, err := exec.LookPath(tool)
+	shell, shellErr := exec.LookPath("sh")
+	if err := errors.Join(err, shellErr, os.Symlink(shell, filepath.Join(dir, "sh")),
+		os.WriteFile(filepath.Join(dir, tool), []byte("#!/bin/sh\ntool="+program+"\n"+script), 0o755)); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	l.path = dir + string(filepath.ListSeparator) + l.path
+	return l
 }
 
 // at is a file of the target.

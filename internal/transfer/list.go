@@ -33,6 +33,8 @@ type remoteFile struct {
 	links    int
 	inode    string
 	modified string
+	// kept is set once it is in its place at the destination.
+	kept bool
 }
 
 // statTime is how stat says a time.

@@ -9,6 +9,8 @@
 cd / || exit
 t=${T#/} follow=$1
 shift
+# whole PROGRAM STATUS ends it all where the program was killed: then what it said is not all.
+whole() { [ "$2" -lt 128 ] || { echo "$1 was killed" >&2; kill $$; }; }
 for p; do
   case $p in /*) ;; *) p=/proc/self/cwd/$p ;; esac
   case $follow$p in
@@ -20,9 +22,10 @@ for p; do
   printf 'root\0%s\0' "$w"
   {
     said=$({
-      find "$w" \( -path "$t/proc" -o -path "$t/sys" -o -path "$t/dev" -o \
-        -path "$t/./proc" -o -path "$t/./sys" -o -path "$t/./dev" \) -prune -print0 -o -print0 2>&3 |
-        xargs -0 -r sh -c 'printf "%s\0" "$@"; printf "\0"; stat -c "%f %s %b %h %d %i %y %n" "$@"; printf "\0"' list >&4 3>&-
+      { find "$w" \( -path "$t/proc" -o -path "$t/sys" -o -path "$t/dev" -o \
+        -path "$t/./proc" -o -path "$t/./sys" -o -path "$t/./dev" \) -prune -print0 -o -print0 2>&3; whole find $?; } |
+        { xargs -0 -r sh -c 'printf "%s\0" "$@"; printf "\0"; stat -c "%f %s %b %h %d %i %y %n" "$@"; s=$?; printf "\0"
+          [ $s -lt 128 ] || exit 255' list >&4 3>&- || whole "xargs or stat" 255; }
     } 3>&1 | { head -c 1000000; cat >/dev/null; })
   } 4>&1
   printf 'said\0%s\0' "$said"

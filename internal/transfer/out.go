@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -347,8 +348,16 @@ func (c *outCopy) join(h harbour, fetch *fetcher) {
 		}
 		c.summary.Links++
 	}
+	fates := map[string]fault.CopyTrouble{}
+	for _, t := range c.summary.Troubles {
+		fates[t.Path] = t.Trouble
+	}
 	for _, twin := range c.twins {
 		f, first := twin[0], twin[1]
+		if !first.kept { // what has its name here is another file
+			c.trouble(f, cmp.Or(fates[first.real], fault.Missing), "another name of "+first.name+", which was not copied")
+			continue
+		}
 		if err := h.link(f, first); err != nil {
 			c.trouble(f, fault.Unwritable, fmt.Sprintf("as another name of %s: %v", first.name, err))
 			continue

@@ -6,6 +6,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -13,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,6 +143,48 @@ func TestOutFollows(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOutTwins: another name of a file that was not copied is not given to what has that file's name here.
+func TestOutTwins(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, l *lab) {
+		l.unprivileged = true
+		to := t.TempDir()
+		if err := errors.Join(os.Mkdir(l.at("d"), 0o755), os.WriteFile(l.at("d/a"), nil, 0o600), os.Chmod(l.at("d/a"), 0), os.Link(l.at("d/a"), l.at("d/b")),
+			os.Mkdir(filepath.Join(to, "d"), 0o755), os.WriteFile(filepath.Join(to, "d/a"), []byte("old"), 0o600), os.WriteFile(filepath.Join(to, "d/b"), []byte("old"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		summary, err := takeOut(t, l, "/d", to, options())
+		var incomplete *fault.Incomplete
+		if !errors.As(err, &incomplete) || summary.Files != 0 || incomplete.All != 2 || len(summary.Troubles) != 2 ||
+			summary.Troubles[1].Trouble != fault.Unreadable || !strings.HasPrefix(summary.Troubles[1].Detail, "another name of d/") {
+			t.Errorf("the error is %v: %+v", err, summary)
+		}
+		a, errA := os.Stat(filepath.Join(to, "d/a"))
+		b, errB := os.Stat(filepath.Join(to, "d/b"))
+		if errA != nil || errB != nil || os.SameFile(a, b) {
+			t.Errorf("old files have become one: %v, %v", errA, errB)
+		}
+	})
+}
+
+// TestOutKilled: a list that is cut, since what makes it was killed, is not taken for all that there is.
+func TestOutKilled(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"find", "xargs", "stat"} {
+		t.Run(tool, func(t *testing.T) {
+			t.Parallel()
+			l := replaced(t, tool, "$tool \"$@\"\nkill -9 $$\n")
+			if err := os.WriteFile(l.at("f"), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := takeOut(t, l, "/f", t.TempDir(), options()); err == nil || !strings.Contains(err.Error(), "listing files in the container") ||
+				!strings.Contains(err.Error(), "was killed") {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
 }
 
 // TestOutTroubles: what cannot be copied is named, and the rest arrives.
@@ -311,6 +356,53 @@ func TestDuplicate(t *testing.T) {
 	lines := picture(t, dir)
 	if len(lines) != 3 || strings.ReplaceAll(lines[1], "again", "first") != lines[2] || !strings.Contains(lines[2], "with holes") {
 		t.Errorf("%q", lines)
+	}
+}
+
+// ferryRecord is a record to ferry that has no content.
+func ferryRecord(format string, args ...any) string {
+	text := fmt.Sprintf(format, args...)
+	return fmt.Sprintf("%s%08x\n", text, crc32.Checksum([]byte(text), castagnoli))
+}
+
+// TestFerryWithoutLinks: where there can be no link a file is copied. One that cannot be copied does not end it all.
+func TestFerryWithoutLinks(t *testing.T) {
+	t.Parallel()
+	library := filepath.Join(t.TempDir(), "nolinks.so")
+	build := exec.CommandContext(t.Context(), "cc", "-shared", "-fPIC", "-x", "c", "-o", library, "-")
+	build.Stdin = strings.NewReader(`#include <errno.h>
+#include <stdlib.h>
+int linkat(int a, const char *b, int c, const char *d, int e) {
+	(void)a, (void)b, (void)c, (void)d, (void)e;
+	errno = atoi(getenv("WHY"));
+	return -1;
+}`)
+	l := newLab(t, withFerry)
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if err := errors.Join(os.Chmod(filepath.Dir(filepath.Dir(library)), 0o755), os.Chmod(filepath.Dir(library), 0o755), os.Chmod(l.root, 0o777), //nolint:gosec // ferry runs as nobody
+		os.WriteFile(l.at("first"), []byte("text"), 0o644), os.WriteFile(l.at("shut"), nil, 0), syscall.Mkfifo(l.at("pipe"), 0o666), os.Symlink("first", l.at("link"))); err != nil {
+		t.Fatal(err)
+	}
+	for why, ok := range map[syscall.Errno]bool{
+		syscall.EXDEV: true, syscall.EPERM: true, syscall.EOPNOTSUPP: true, syscall.ENOSYS: true, syscall.EMLINK: true, syscall.ENAMETOOLONG: false,
+	} {
+		for first, ok := range map[string]bool{"first": ok, "shut": false, "pipe": false, "link": false, "none": false} {
+			cmd := exec.CommandContext(t.Context(), filepath.Join(l.path, "ferry"), "in", l.root)
+			cmd.Env = []string{"LD_PRELOAD=" + library, fmt.Sprintf("WHY=%d", int(why))}
+			cmd.Stdin = strings.NewReader(ferryRecord("hard 5 %d\nagain%s", len(first), first) + ferryRecord("folder 755 1\nd") + ferryRecord("end\n"))
+			if os.Getuid() == 0 {
+				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			}
+			out, err := cmd.Output()
+			text, _ := os.ReadFile(l.at("again"))
+			if got := string(text) == "text"; got != ok || strings.HasPrefix(string(out), "ready ferry\nno ") == ok || !strings.HasSuffix(string(out), "\nend\n") {
+				t.Errorf("%v, of %s: %q (%v), and there is %q", why, first, out, err, text)
+			}
+			wantClean(t, l.root)
+			_ = os.Remove(l.at("again")) // for the next
+		}
 	}
 }
 

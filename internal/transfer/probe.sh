@@ -12,22 +12,32 @@ kind "$w"
 is=$k
 kind "${w%/*}"
 [ "$is" = folder ] && d=$w || d=${w%/*}
-# (df knows no volume that is mounted in the target only.)
-free=$(stat -f -c '%a * %S / 1024' "$d" 2>/dev/null) || free=-1
+# (df knows no volume that is mounted in the target only. A file system that has no size has no blocks.)
+free=$(stat -f -c '%b ? %a * %S / 1024 : -1' "$d" 2>/dev/null) || free=-1
 # shellcheck disable=SC2004
 printf '%s\0%s %s %s\n' "$w" "$is" "$k" $(($free)) # which is text with numbers in it
-# kib PATH: n is how many KiB are in it, or empty where that takes long.
-kib() { n=$(timeout 5 du -sk "$1" 2>/dev/null) n=${n%%[!0-9]*}; }
+now() { read -r s _ </proc/uptime && s=${s%%.*}; }
+# kib PATH: n is how many KiB are in it, on its own file system, or empty where that is not known by the second "$late".
+kib() {
+  now
+  n=''
+  [ "$s" -ge "$late" ] || n=$(timeout $((late - s)) du -skx "$1" 2>/dev/null)
+  n=${n%%[!0-9]*}
+}
+device() { stat -c %d "$1" 2>/dev/null; }
 while :; do
   read -r line || exit 0
   case $line in
     used)
       read -r v
       inside "$v/"
+      now
+      late=$((s + 5))
       kib "$w"
       sum=${n:-0}
       while read -r name && [ -n "$name" ]; do
         [ -e "$d/$name" ] || continue
+        [ "$(device "$d/$name")" = "$(device "$w")" ] || continue
         kib "$d/$name"
         sum=$((sum - ${n:-$sum}))
       done
