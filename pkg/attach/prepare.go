@@ -22,10 +22,9 @@ const spareFor = 20 * time.Second
 // spare is a connection that waits for a call to take it.
 type spare struct {
 	address string
-	// opened is closed when there is a connection, or why there is none.
+	// opened is closed when there is a connection, or none could be made, which leaves it nil.
 	opened     chan struct{}
 	connection net.Conn
-	err        error
 	// forget ends the wait.
 	forget context.CancelFunc
 }
@@ -60,7 +59,7 @@ func (e *Execer) Prepare(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, spareFor)
 	s := &spare{address: address(e.base), opened: make(chan struct{}), forget: cancel}
 	go func() {
-		s.connection, s.err = dialer.DialContext(ctx, "tcp", s.address)
+		s.connection, _ = dialer.DialContext(ctx, "tcp", s.address) // the call that dials in its place tells why
 		close(s.opened)
 	}()
 	e.spares.keep(s)

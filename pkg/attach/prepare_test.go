@@ -56,26 +56,34 @@ func wantThree(t *testing.T, e *attach.Execer) {
 	}
 }
 
-// TestPrepare: the next call takes the connection that was prepared, and only that one.
-func TestPrepare(t *testing.T) {
-	t.Parallel()
+// prepared runs test once a connection was prepared, by TLS and without; c is the server's end of it.
+func prepared(t *testing.T, test func(t *testing.T, e *attach.Execer, g *gate, c net.Conn)) {
+	t.Helper()
 	for name, secure := range map[string]bool{"TLS": true, "plain": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, secure)
 			e := over(t, g.config)
 			e.Prepare(t.Context())
-			<-g.opened
-			wantThree(t, e)
-			if len(g.opened) != 0 {
-				t.Error("a call has made a connection of its own although one was prepared")
-			}
-			wantThree(t, e)
-			if len(g.opened) != 1 {
-				t.Errorf("the second call has made %d connections; want 1", len(g.opened))
-			}
+			test(t, e, g, <-g.opened)
 		})
 	}
+}
+
+// TestPrepare: the next call takes the connection that was prepared, and only that one.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	prepared(t, func(t *testing.T, e *attach.Execer, g *gate, _ net.Conn) {
+		t.Helper()
+		wantThree(t, e)
+		if len(g.opened) != 0 {
+			t.Error("a call has made a connection of its own although one was prepared")
+		}
+		wantThree(t, e)
+		if len(g.opened) != 1 {
+			t.Errorf("the second call has made %d connections; want 1", len(g.opened))
+		}
+	})
 }
 
 // TestPrepareForNothing: a connection that no call takes is closed with its context, or by the next that is prepared.
@@ -101,16 +109,11 @@ func TestPrepareForNothing(t *testing.T) {
 // TestPreparedIsClosed: a connection that the server has closed meanwhile is no connection.
 func TestPreparedIsClosed(t *testing.T) {
 	t.Parallel()
-	for name, secure := range map[string]bool{"TLS": true, "plain": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g := newGate(t, secure)
-			e := over(t, g.config)
-			e.Prepare(t.Context())
-			_ = (<-g.opened).Close()
-			wantThree(t, e)
-		})
-	}
+	prepared(t, func(t *testing.T, e *attach.Execer, _ *gate, c net.Conn) {
+		t.Helper()
+		_ = c.Close()
+		wantThree(t, e)
+	})
 }
 
 // TestPrepareInVain: what cannot be prepared is for the call to say.
