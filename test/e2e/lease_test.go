@@ -83,11 +83,11 @@ func TestReaderThatPauses(t *testing.T) {
 	t.Parallel()
 	pod := debugged(t)
 	const lines = 3000000 // some 20 MB, which is more than fits on the way
-	b := inBackground(t, pod, "--grace=4s", "pod/target", "--", "seq", strconv.Itoa(lines))
+	b := inBackground(t, pod, "--grace=10s", "pod/target", "--", "seq", strconv.Itoa(lines))
 	b.expect("1\n2\n")
-	keepers := "until ps -o args | grep -q '^sh.*mindebug-kee[p]:.* 4$'; do sleep 0.1; done"
+	keepers := "until ps -o args | grep -q '^sh.*mindebug-kee[p]:.* 10$'; do sleep 0.1; done"
 	succeeds(t, pod, "pod/target", "--", "sh", "-c", keepers) // the keeper with a connection of its own has come
-	<-time.After(8 * time.Second)
+	<-time.After(13 * time.Second)
 	all := sha256.New()
 	for i := 3; i <= lines; i++ {
 		fmt.Fprintln(all, i)

@@ -58,7 +58,7 @@ func TestConnectionLost(t *testing.T) {
 			t.Parallel()
 			pod := newPod(t, plainTarget(newNamespace(t, "restricted"), "target"))
 			r := attachtest.NewRoad(t, restConfig(t))
-			b := inBackground(t, pod, append(by(r.Config()), "--grace=5s", "pod/target", "--", "sh", "-c", "echo here; exec sleep 777")...)
+			b := inBackground(t, pod, append(by(r.Config()), "--grace=10s", "pod/target", "--", "sh", "-c", "echo here; exec sleep 777")...)
 			b.expect("here\n")
 			test.end(r)
 			b.wait().wantBlock(t, "the connection to pod/target was lost: ", test.says, "had been started",
@@ -81,7 +81,7 @@ func TestSilence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			road := attachtest.NewRoad(t, config)
-			b := inBackground(t, pod, append(by(road.Config()), "--new", "--grace=5s", "pod/target", "--", "sh", "-c", "echo here; exec sleep 777")...)
+			b := inBackground(t, pod, append(by(road.Config()), "--new", "--grace=10s", "pod/target", "--", "sh", "-c", "echo here; exec sleep 777")...)
 			b.expect("here\n")
 			road.Silence()
 			start := time.Now()

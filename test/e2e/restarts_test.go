@@ -62,11 +62,11 @@ func TestPartsRestart(t *testing.T) {
 			pod := debugged(t)
 			fresh := newPod(t, restrictedPod(t, pod.Namespace, "fresh"))
 			container := onlyContainer(t, pod).Name
-			shell := onTerminal(t, pod, "--grace=2s", "pod/target")
+			shell := onTerminal(t, pod, "--grace=10s", "pod/target")
 			shell.expect("$ ")
 			shell.send("echo $((40+2))\r")
 			shell.expect("42\r\n")
-			command := inBackground(t, pod, "--grace=2s", "pod/target", "--", "sh", "-c", "i=0; while echo $((i+=1)); do sleep 0.05; done")
+			command := inBackground(t, pod, "--grace=10s", "pod/target", "--", "sh", "-c", "i=0; while echo $((i+=1)); do sleep 0.05; done")
 			command.expect("1\n2\n3\n")
 
 			up := takeDown(t, part)

@@ -77,7 +77,7 @@ func TestKilledClient(t *testing.T) {
 			t.Parallel()
 			pod := debugged(t)
 			stdin, _ := pipe(t)
-			b := invocation{stdin: stdin, args: append([]string{"-n", pod.Namespace, "pod/target", "--grace=2s"}, args...)}.start(t)
+			b := invocation{stdin: stdin, args: append([]string{"-n", pod.Namespace, "pod/target", "--grace=10s"}, args...)}.start(t)
 			b.expect("ready\n")
 			b.signal(syscall.SIGKILL)
 			_ = b.cmd.Wait()
@@ -94,7 +94,7 @@ func TestKilledClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pod := debugged(t)
-			term, _ := openShell(t, pod, "--grace=2s")
+			term, _ := openShell(t, pod, "--grace=10s")
 			term.send("yes >/dev/null & sh -c 'echo r''eady; exec tail -f /dev/null'\r")
 			term.expect("\nready\r\n")
 			end(term)

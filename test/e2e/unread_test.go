@@ -18,7 +18,7 @@ func TestOutputThatNobodyTakes(t *testing.T) {
 	for range rounds {
 		var ends []func()
 		for i := range together {
-			flags := []string{"-n", pod.Namespace, "--ttl=10s", "--grace=2s", "pod/target"}
+			flags := []string{"-n", pod.Namespace, "--ttl=10s", "--grace=10s", "pod/target"}
 			if i%2 == 1 {
 				flags = append(flags, "-i")
 			}
@@ -37,7 +37,7 @@ func TestOutputThatNobodyTakes(t *testing.T) {
 			})
 		}
 		// Each client that sees its output stall opens a keeper's connection, as those with -i have at once.
-		keepers := `until [ $(ps -o args | grep -c '^sh.*mindebug-kee[p]:.* 2$') = $1 ]; do sleep 0.1; done`
+		keepers := `until [ $(ps -o args | grep -c '^sh.*mindebug-kee[p]:.* 10$') = $1 ]; do sleep 0.1; done`
 		succeeds(t, pod, "pod/target", "--ttl=10s", "--", "sh", "-c", keepers, "_", strconv.Itoa(together))
 		for _, end := range ends {
 			end()

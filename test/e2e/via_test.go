@@ -102,7 +102,7 @@ func TestAttachedInput(t *testing.T) {
 	pod := restrictedTarget(t)
 	much := strings.Repeat("0123456789", 100_000)
 	attached(t, pod, strings.NewReader(much), "-i", "--", "sh", "-c", "head -c 10; exit 4").want(t, 4, "0123456789", "")
-	attached(t, pod, strings.NewReader(much), "-i", "--grace=1s", "--", "sh", "-c", "sleep 3; wc -c").want(t, 0, "1000000\n", "")
+	attached(t, pod, strings.NewReader(much), "-i", "--grace=5s", "--", "sh", "-c", "sleep 7; wc -c").want(t, 0, "1000000\n", "")
 	stdin, keyboard := pipe(t)
 	b := invocation{stdin: stdin, args: []string{
 		"-n", pod.Namespace, "pod/target", "--via=attach", "-i", "--", "sh", "-c", "trap 'echo term; exit 6' TERM; echo here; while :; do sleep 0.1; done",
