@@ -29,16 +29,14 @@ type ferrying struct {
 
 	// mu guards what follows, and of the sender what is settled: pending, summary, portions.
 	mu sync.Mutex
-	// unspoken are the files that were sent and not spoken of yet; dropped those of them that are not wanted.
+	// unspoken are the files that were sent and not spoken of yet.
 	unspoken []*localFile
-	dropped  map[*localFile]bool
 }
 
 // ferry sends all, and returns when ferry has said what became of it.
 func (s *sender) ferry(ctx context.Context, answers *bufio.Reader, pipe *io.PipeWriter) error {
-	f := &ferrying{
-		sender: s, ctx: ctx, out: bufio.NewWriterSize(pipe, 2*readAhead), buffer: make([]byte, readAhead), dropped: map[*localFile]bool{},
-	}
+	f := &ferrying{sender: s, ctx: ctx, out: bufio.NewWriterSize(pipe, 2*readAhead), buffer: make([]byte, readAhead)}
+	f.leaveLost()
 	heard := make(chan error, 1)
 	go func() {
 		err := f.hear(answers)
@@ -56,6 +54,16 @@ func (s *sender) ferry(ctx context.Context, answers *bufio.Reader, pipe *io.Pipe
 		err = fmt.Errorf("%w: it says nothing of %d files", errProtocol, len(f.unspoken))
 	}
 	return err
+}
+
+// leaveLost takes from what is pending what was given up before the last connection was lost, and further names of that.
+func (s *sender) leaveLost() {
+	s.pending = slices.DeleteFunc(s.pending, func(f *localFile) bool {
+		if s.lost(f.first) && !s.lost(f) {
+			s.giveUp(f, fault.Unwritable, "it is another name of a file that was not copied")
+		}
+		return s.lost(f)
+	})
 }
 
 // sendAll sends records of all that is pending, or comes out of the archive, and then of the folders.
@@ -142,18 +150,17 @@ func (f *ferrying) settleFirst(trouble string) {
 	file := f.unspoken[0]
 	f.unspoken = f.unspoken[1:]
 	if len(f.pending) == 0 { // a folder that was finished
-		if trouble != "" && !f.dropped[file] {
+		if trouble != "" && !f.lost(file) {
 			f.trouble(file.path, fault.Unwritable, "its mode and time: "+trouble)
 		}
 		return
 	}
 	f.pending = f.pending[1:]
 	switch {
-	case f.dropped[file]:
+	case f.lost(file):
 		return
 	case trouble != "":
-		f.trouble(file.path, fault.Unwritable, trouble)
-		f.dropped[file] = file.info.IsDir() // it is not spoken of again
+		f.giveUp(file, fault.Unwritable, trouble)
 		return
 	}
 	f.portions++
@@ -233,7 +240,7 @@ func (f *ferrying) content(file *localFile) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				trouble = fault.Vanished
 			}
-			f.giveUp(file, trouble, cause(err))
+			f.leaveOut(file, trouble, cause(err))
 			return nil
 		}
 		defer opened.Close()
@@ -249,10 +256,10 @@ func (f *ferrying) content(file *localFile) error {
 		case err != nil && file.content != nil:
 			return fmt.Errorf("reading the archive on standard input: %w", err)
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			f.giveUp(file, fault.Changed, errShort)
+			f.leaveOut(file, fault.Changed, errShort)
 			return nil
 		case err != nil:
-			f.giveUp(file, fault.Unreadable, cause(err))
+			f.leaveOut(file, fault.Unreadable, cause(err))
 			return nil
 		}
 	}
@@ -275,12 +282,12 @@ func (f *ferrying) piece(p []byte, sparse bool) {
 	}
 }
 
-func (f *ferrying) giveUp(file *localFile, trouble fault.CopyTrouble, why error) {
+// leaveOut ends the record of a file that cannot be sent.
+func (f *ferrying) leaveOut(file *localFile, trouble fault.CopyTrouble, why error) {
 	f.line("drop")
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.dropped[file] = true
-	f.trouble(file.path, trouble, why.Error())
+	f.giveUp(file, trouble, why.Error())
 }
 
 // unixMode is what the file is to have: its permissions, and that it runs as somebody else, which in the container is the

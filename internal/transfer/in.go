@@ -28,7 +28,7 @@ type Room struct {
 // rooms, which is given a folder of the target, as the target knows it, and returns nil where nothing limits it. The error is a *fault.Incomplete where a part was copied: what is there then is whole.
 func In(ctx context.Context, runner Runner, from []Local, to Remote, in io.Reader, rooms func(folder string) *Room, o Options) (Summary, error) {
 	began := time.Now()
-	c := &inCopy{to: to, rooms: rooms, sender: sender{runner: runner, options: o}}
+	c := &inCopy{to: to, rooms: rooms, sender: sender{runner: runner, options: o, told: map[*localFile]bool{}}}
 	err := c.copy(ctx, from, in)
 	c.summary.Took = time.Since(began)
 	return c.summary, err

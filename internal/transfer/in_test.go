@@ -326,6 +326,58 @@ func TestInShrinks(t *testing.T) {
 	})
 }
 
+// TestInTwins: what is another name of a file that was not copied is not made of the old file that has that file's name.
+func TestInTwins(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, l *lab) {
+		for name, spoil := range map[string]func(from string, o *Options){
+			"which cannot be replaced": func(string, *Options) { l.unprivileged = true },
+			"which becomes shorter": func(from string, o *Options) {
+				o.Progress = func(int64, int64) { _ = os.Truncate(filepath.Join(from, "a"), 5) }
+			},
+			"which becomes shorter, and the connection is lost": func(from string, o *Options) {
+				o.Progress = func(int64, int64) { _ = os.Truncate(filepath.Join(from, "a"), 5) }
+				l.cutsIn = []int64{200 << 10} // in b
+			},
+		} {
+			if l.unprivileged = false; name == "which cannot be replaced" && os.Getuid() != 0 {
+				continue // nobody else can make a file that is not one's own
+			}
+			from, to := filepath.Join(t.TempDir(), "d"), l.at("d")
+			if err := errors.Join(
+				os.Mkdir(from, 0o755), os.WriteFile(filepath.Join(from, "a"), bytes.Repeat([]byte("new"), 100<<10), 0o600),
+				os.WriteFile(filepath.Join(from, "b"), bytes.Repeat([]byte("new"), 100<<10), 0o600),
+				os.Link(filepath.Join(from, "a"), filepath.Join(from, "c")), os.Link(filepath.Join(from, "a"), filepath.Join(from, "d")),
+				os.RemoveAll(to), os.Mkdir(to, 0o755), os.WriteFile(filepath.Join(to, "a"), []byte("old"), 0o644), //nolint:gosec // nobody can read it
+				os.Chmod(to, 0o777|os.ModeSticky), //nolint:gosec // nobody can write here
+			); err != nil {
+				t.Fatal(err)
+			}
+			o := options()
+			spoil(from, &o)
+			_, err := sendIn(t, l, "/d", o, from+"/.")
+			var incomplete *fault.Incomplete
+			if !errors.As(err, &incomplete) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+			for file, want := range map[string]string{"a": "old", "b": "new"} {
+				if text, err := os.ReadFile(filepath.Join(to, file)); !strings.HasPrefix(string(text), want) {
+					t.Errorf("%s: %s is %.3q… (%v), want %q", name, file, text, err, want)
+				}
+			}
+			for _, file := range []string{"c", "d"} {
+				if text, err := os.ReadFile(filepath.Join(to, file)); err == nil && (len(text) < 300<<10 || bytes.Contains(text, []byte("old"))) {
+					t.Errorf("%s: %s is there, with %d bytes: %.3q", name, file, len(text), text)
+				}
+			}
+			if want := 3; len(incomplete.Troubles) != want && (l.ferry || name != "which cannot be replaced") {
+				t.Errorf("%s: what is told is %+v", name, incomplete.Troubles)
+			}
+			wantClean(t, to)
+		}
+	})
+}
+
 // TestInArchive sends an archive on, and refuses one that leads elsewhere.
 func TestInArchive(t *testing.T) {
 	t.Parallel()

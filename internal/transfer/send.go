@@ -34,6 +34,8 @@ type sender struct {
 	size, sent int64
 	// portions are those that were kept.
 	portions int
+	// told are files of which a trouble was told; it is true for those that are given up.
+	told map[*localFile]bool
 }
 
 // errRefused is the end of a script that says why on standard error, before anything was sent.
@@ -207,6 +209,14 @@ func (s *sender) trouble(path string, trouble fault.CopyTrouble, detail string) 
 	s.summary.Troubles = append(s.summary.Troubles, fault.NotCopied{Path: path, Trouble: trouble, Detail: detail})
 }
 
+// giveUp says why a file does not come. It is not sent again.
+func (s *sender) giveUp(f *localFile, trouble fault.CopyTrouble, detail string) {
+	s.trouble(f.path, trouble, detail)
+	s.told[f] = true
+}
+
+func (s *sender) lost(f *localFile) bool { return s.told[f] }
+
 // settle counts what was kept of a portion. Left are the names that could not be moved to their places.
 func (s *sender) settle(files []*localFile, left []string) {
 	stays := map[string]bool{}
@@ -236,12 +246,14 @@ func (s *sender) count(f *localFile) {
 
 // compare says of a file that was read whether it has changed.
 func (s *sender) compare(f *localFile) {
-	if f.content != nil || f.size() == 0 {
+	if _, told := s.told[f]; told || f.content != nil || f.size() == 0 {
 		return
 	}
 	if now, err := os.Stat(f.path); err != nil {
+		s.told[f] = false
 		s.trouble(f.path, fault.Vanished, "after it was read; it was "+f.state())
 	} else if was, is := f.state(), (&localFile{info: now}).state(); was != is {
+		s.told[f] = false
 		s.trouble(f.path, fault.Changed, "it was "+was+"; it is "+is)
 	}
 }

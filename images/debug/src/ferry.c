@@ -339,6 +339,52 @@ static int beneath(char *name, char **last) {
 	return parent;
 }
 
+/* What did not come, by a hash of its name (FNV-1a) in a table with open addresses; the lowest bit is 0 where it came later. What
+ * is said to be another name of it must not be made of an old file that has that file's name. */
+static uint64_t *missing;
+static size_t missing_room, missing_count;
+
+static uint64_t *missing_at(uint64_t hash) {
+	size_t i = (hash >> 1) & (missing_room - 1);
+	while (missing[i] && (missing[i] | 1) != hash)
+		i = (i + 1) & (missing_room - 1);
+	return missing + i;
+}
+
+static uint64_t hash_of(const char *name) {
+	uint64_t h = 0xcbf29ce484222325;
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 0x100000001b3;
+	return h | 1;
+}
+
+static int is_missing(const char *name) { return missing_room > 0 && *missing_at(hash_of(name)) & 1; }
+
+static void more_room_for_missing(void) {
+	uint64_t *old = missing;
+	size_t n = missing_room;
+	missing_room = n > 0 ? 2 * n : 512;
+	if (!(missing = calloc(missing_room, sizeof *missing)))
+		end("failed", strerror(errno));
+	for (size_t i = 0; i < n; i++)
+		if (old[i])
+			*missing_at(old[i] | 1) = old[i];
+	free(old);
+}
+
+/* remember notes whether what has a name has come. */
+static void remember(const char *name, int came) {
+	if (came && missing_room == 0)
+		return;
+	if (2 * missing_count >= missing_room)
+		more_room_for_missing();
+	uint64_t hash = hash_of(name), *at = missing_at(hash);
+	if (*at == 0 && came)
+		return;
+	missing_count += *at == 0;
+	*at = came ? hash - 1 : hash;
+}
+
 /* hopeless reports whether a failure will not be another one for the next record. */
 static int hopeless(int in, int why) {
 	return why == ENOSPC || why == EDQUOT || why == EROFS || why == EIO || (in == root && why == EACCES);
@@ -349,7 +395,9 @@ static void refuse(int in, int why) {
 	if (hopeless(in, why))
 		end("failed", strerror(why));
 	const char *words = strerror(why);
-	if (in < 0 && (why == ENOTDIR || why == ENOENT))
+	if (why == ECANCELED)
+		words = "it is another name of a file that was not copied";
+	else if (in < 0 && (why == ENOTDIR || why == ENOENT))
 		words = "its folder is not there";
 	else if (why == ENOTDIR)
 		words = "in its place is something else, which is no folder";
@@ -440,6 +488,7 @@ static void take_file(char *name, mode_t mode, struct timespec when) {
 	else if (why != 0 || !wanted)
 		forget();
 	folder = -1;
+	remember(name, why == 0 && wanted);
 	if (why != 0)
 		refuse(in, why);
 	else
@@ -512,6 +561,10 @@ static int carry_out(const char *what, char *name, char *other, mode_t mode, str
 	folder = *in;
 	if (strcmp(what, "link") == 0)
 		return symlinkat(other, *in, partial) < 0 ? -1 : place(*in, last);
+	if (is_missing(other)) {
+		errno = ECANCELED;
+		return -1;
+	}
 	int here = fcntl(*in, F_DUPFD_CLOEXEC, 0); /* which the next call may close */
 	folder = *in = here; /* and not root: what may not be read is a matter of this one record */
 	int there = beneath(other, &other_last);
@@ -565,8 +618,11 @@ static int in(const char *path) {
 		proven();
 		int at = -1, done = carry_out(what, name, other, mode, (struct timespec){seconds, nanoseconds}, &at);
 		folder = -1;
-		if (done < 0)
-			refuse(at, errno);
+		int why = done < 0 ? errno : 0;
+		if (m > 0) /* a link */
+			remember(name, why == 0);
+		if (why != 0)
+			refuse(at, why);
 		else
 			kept++;
 	}
