@@ -19,8 +19,9 @@ type lease struct {
 	// stalled is sent when output was not taken for too long.
 	stalled *signal
 	after   time.Duration
-	// shown is sent with the first output, ended when the session is over.
-	shown, ended *signal
+	// shown is sent with the first output, wanted when there is more to say than that the client lives, ended when the
+	// session is over.
+	shown, wanted, ended *signal
 }
 
 // pingEvery is how often client-go pings a server (pingPeriod in tools/remotecommand/websocket.go). Output of which each
@@ -28,7 +29,10 @@ type lease struct {
 const pingEvery = 5 * time.Second
 
 func newLease(within bool, grace time.Duration) *lease {
-	l := &lease{own: newLines(), stalled: newSignal(), after: min(max(grace/4, soonestBeat), pingEvery), shown: newSignal(), ended: newSignal()}
+	l := &lease{
+		own: newLines(), stalled: newSignal(), after: min(max(grace/4, soonestBeat), pingEvery),
+		shown: newSignal(), wanted: newSignal(), ended: newSignal(),
+	}
 	if within {
 		l.within = newLines()
 	}
@@ -40,6 +44,12 @@ func (l *lease) say(word string) {
 	if l.within == nil || closed(l.stalled.c) || !l.within.say(word, l.stalled.c) {
 		l.own.say(word, nil)
 	}
+}
+
+// ask says a word that is more than a sign of life.
+func (l *lease) ask(word string) {
+	l.wanted.send()
+	l.say(word)
 }
 
 // patient is a writer that tells when something was written, or when it was held up for long.
@@ -69,14 +79,19 @@ func (l *lease) end(ctx context.Context, wait bool) {
 	l.own.end(ctx, wait && (l.within == nil || closed(l.stalled.c)))
 }
 
-// promptWithin is how long the keeper's stream waits for the command's first output.
+// promptWithin is how long the keeper's stream waits for the first output of a command that takes input.
 const promptWithin = 200 * time.Millisecond
 
-// keep holds the lease by a second stream, once opens is closed and the command has shown something: the stream takes as
-// much of client, server and node as the session itself, and would hold up the prompt that somebody waits for. Whatever
-// comes back on it means that the command takes no more input.
-func (l *lease) keep(ctx context.Context, execer Execer, c attach.Container, command []string, opens <-chan struct{}, over *signal) {
+// keep holds the lease by a second stream, once opens is closed and that holds up nobody: it takes as much of client,
+// server and node as the session itself. On a terminal that is after some seconds, which the session's own guard knows how
+// to fill; else with the first output, since the keeper also tells, by whatever comes back, that a command takes no more
+// input. A signal to be passed on does not wait.
+func (l *lease) keep(ctx context.Context, execer Execer, c attach.Container, command []string, tty bool, opens <-chan struct{}, over *signal) {
 	defer l.own.abandoned.send()
+	shown, wait := l.shown.c, promptWithin
+	if tty {
+		shown, wait = nil, l.after
+	}
 	select {
 	case <-opens:
 	case <-l.ended.c:
@@ -85,8 +100,9 @@ func (l *lease) keep(ctx context.Context, execer Execer, c attach.Container, com
 		return
 	}
 	select {
-	case <-l.shown.c:
-	case <-time.After(promptWithin):
+	case <-shown:
+	case <-l.wanted.c:
+	case <-time.After(wait):
 	case <-l.ended.c:
 		return
 	case <-ctx.Done():
@@ -127,13 +143,13 @@ func (l *lease) live(ctx context.Context, leave func(), begun <-chan struct{}, r
 			if r.TTY {
 				word = "KILL" // what the keys of a terminal do arrives by themselves; this ends the client
 			}
-			go l.say(word)
+			go l.ask(word)
 			kill = time.After(killAfter)
 		case <-kill:
-			go l.say("KILL")
+			go l.ask("KILL")
 			gone = time.After(killAfter)
 		case <-unread:
-			go l.say("KILL")
+			go l.ask("KILL")
 			unread, gone = nil, time.After(killAfter)
 		case <-gone:
 			leave()

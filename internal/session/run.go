@@ -103,7 +103,7 @@ func run(ctx context.Context, execer Execer, c attach.Container, r Request) (int
 	}
 	if !r.Detach {
 		ends.Go(func() {
-			lease.keep(ctx, execer, c, r.script("KEEP", "mindebug-keep:"+id, seconds(r.Grace)), opens, over)
+			lease.keep(ctx, execer, c, r.script("KEEP", "mindebug-keep:"+id, seconds(r.Grace)), r.TTY, opens, over)
 		})
 		ends.Go(func() { lease.live(ctx, func() { cancel(errNoEnd) }, begun, r, unread.done.c) })
 	}

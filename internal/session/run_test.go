@@ -110,6 +110,7 @@ func TestInputWaitsForTheGreeting(t *testing.T) {
 		r.Stdout = &echoed
 		f := &container{command: func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
 			_, err := io.Copy(s.Stdout, s.Stdin)
+			wait(t, time.Millisecond) // for the keeper's stream to begin to open
 			return 7, err
 		}}
 		status, err := run(t.Context(), f, attach.Container{}, r)
@@ -277,25 +278,38 @@ func shows(t *testing.T) func(context.Context, attach.Streams, <-chan string) (i
 	}
 }
 
-// TestKeeperComesLater: the keeper's stream waits for the command's first output, but not for long, and where the command
-// has ended before there is none.
+// TestKeeperComesLater: on a terminal the keeper's stream waits for some seconds, else for the command's first output, but not
+// for long; what is to be passed on does not wait, and where the command has ended before there is no stream.
 func TestKeeperComesLater(t *testing.T) {
 	t.Parallel()
+	const far, soon = time.Minute, 10 * time.Millisecond
 	for name, test := range map[string]struct {
-		quiet       time.Duration
-		shows       string
-		more, after time.Duration
+		tty                bool
+		grace              time.Duration
+		quiet, more, after time.Duration
+		signals            bool
 	}{
-		"a prompt":            {10 * time.Millisecond, "$ ", time.Second, 10 * time.Millisecond},
-		"nothing for long":    {time.Minute, "$ ", time.Second, promptWithin},
-		"a command that ends": {quiet: 10 * time.Millisecond},
+		"a prompt":                       {tty: true, grace: far, quiet: soon, more: far, after: pingEvery},
+		"a prompt, a short grace period": {tty: true, grace: 4 * time.Second, quiet: soon, more: far, after: time.Second},
+		"a prompt, and a signal":         {tty: true, grace: far, quiet: soon, more: time.Second, after: soon, signals: true},
+		"a prompt that is left":          {tty: true, grace: far, quiet: soon, more: time.Second},
+		"a command with input":           {grace: far, quiet: soon, more: time.Second, after: soon},
+		"one that says nothing for long": {grace: far, quiet: far, more: time.Second, after: promptWithin},
+		"one that ends soon":             {grace: far, quiet: soon},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				signals := make(chan syscall.Signal, 1)
 				f := &container{command: func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
 					wait(t, test.quiet)
-					_, err := io.WriteString(s.Stdout, test.shows)
+					if test.signals {
+						signals <- syscall.SIGTERM
+					}
+					if test.more == 0 {
+						return 0, nil
+					}
+					_, err := io.WriteString(s.Stdout, "$ ")
 					wait(t, test.more)
 					return 0, err
 				}}
@@ -308,7 +322,7 @@ func TestKeeperComesLater(t *testing.T) {
 					return f.Exec(ctx, c, command, s)
 				})
 				r := aRequest(io.Discard)
-				r.TTY = true
+				r.TTY, r.Stdin, r.Grace, r.Signals = test.tty, strings.NewReader(""), test.grace, signals
 				if status, err := run(t.Context(), execer, attach.Container{}, r); status != 0 || err != nil {
 					t.Errorf("run = %d, %v", status, err)
 				}

@@ -272,7 +272,9 @@ func (a *attachedRun) sizes(ctx context.Context) <-chan attach.Size {
 // live keeps the lease and passes on signals; on a terminal it only says when the client leaves.
 func (a *attachedRun) live(ctx context.Context, leave func()) {
 	if !a.TTY {
-		(&lease{own: a.lines}).live(ctx, leave, a.begun, a.Request, a.unread.done.c)
+		lease := newLease(false, a.Grace)
+		lease.own = a.lines
+		lease.live(ctx, leave, a.begun, a.Request, a.unread.done.c)
 		return
 	}
 	select {
