@@ -65,11 +65,12 @@ func (m *marks) flush() error {
 
 // partial is how many bytes at the end of text could be the beginning of a mark.
 func partial(text, mark []byte) int {
-	from := bytes.LastIndexByte(text, mark[0])
-	if from < 0 || !bytes.HasPrefix(mark, text[from:]) {
+	end := text[max(0, len(text)-len(mark)):] // a search from the end is slow, and text may be much
+	from := bytes.LastIndexByte(end, mark[0])
+	if from < 0 || !bytes.HasPrefix(mark, end[from:]) {
 		return 0
 	}
-	return len(text) - from
+	return len(end) - from
 }
 
 // arrival is an output of a process that is attached to, from the first line on that follows those that say that it is
