@@ -157,11 +157,16 @@ func TestTriageFaults(t *testing.T) {
 	}
 }
 
-// ill gives a pod a fault of each topic that its spec alone can plant.
+// ill gives a pod a fault of each topic that its spec alone can plant, and has its program plant the others (test/images): the
+// one of the processor in a container of its own, which has a limit and so no room for more.
 func ill(p *corev1.Pod) {
+	busy := *p.Spec.Containers[0].DeepCopy()
+	busy.Name, busy.ReadinessProbe, busy.Env = "busy", nil, append(busy.Env, corev1.EnvVar{Name: "PLANT", Value: "busy"})
 	c := &p.Spec.Containers[0]
 	c.Ports = []corev1.ContainerPort{{ContainerPort: 9999}}
-	c.Env = append(c.Env, corev1.EnvVar{Name: "TZ", Value: "Europe/Nowhere"})
+	c.Env = append(c.Env, corev1.EnvVar{Name: "TZ", Value: "Europe/Nowhere"}, corev1.EnvVar{Name: "PLANT", Value: "zombie,deleted,memory"})
+	limits(p, corev1.ResourceMemory, "256Mi")
+	mount(p, "/spool", corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}})
 	mount(p, "/etc/web", corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "none"}, Optional: new(true)}})
 	one := resource.MustParse("1Mi")
 	mount(p, "/data", corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &one}})
@@ -171,29 +176,40 @@ func ill(p *corev1.Pod) {
 		Name: "fill", Image: stockImage, SecurityContext: security, VolumeMounts: c.VolumeMounts,
 		Command: []string{"sh", "-c", "head -c 2000000 /dev/zero >/data/x; exit 0"},
 	}}
+	busy.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
+	p.Spec.Containers = append(p.Spec.Containers, busy)
 }
 
-// TestTriageFaultsOfEveryRuntime: what the pod's spec does wrong is found whatever runs in it, by one look at all topics.
+// tells holds a report to findings, "weight topic: fact", each by its beginning.
+func (r triaged) tells(t *testing.T, want ...string) {
+	t.Helper()
+	var found []string
+	for _, f := range r.Findings {
+		found = append(found, fmt.Sprintf("%s %s: %s", f.Weight, f.Topic, f.Fact))
+	}
+	for _, fault := range want {
+		if !slices.ContainsFunc(found, func(f string) bool { return strings.HasPrefix(f, fault) }) {
+			t.Errorf("it does not find %q, but %q", fault, found)
+		}
+	}
+}
+
+// TestTriageFaultsOfEveryRuntime: what is wrong is found whatever runs there, by one look at all topics.
 func TestTriageFaultsOfEveryRuntime(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "restricted")
-	want := []string{
-		"critical dns: ", "critical disk: the file system at /data has 100% of its room in use", "warning net: nobody listens on port 9999",
-		"warning config: ConfigMap none at /etc/web has no files", "warning time: TZ names Europe/Nowhere, and /usr/share/zoneinfo does not have it",
-	}
 	for _, name := range []string{"scratch-go", "java", "nodejs", "python3"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pod := newPod(t, kindPod(t, ns, kindOf(t, name)).With(asking("192.0.2.1")).With(ill))
-			var found []string
-			for _, f := range triage(t, pod).Findings {
-				found = append(found, fmt.Sprintf("%s %s: %s", f.Weight, f.Topic, f.Fact))
-			}
-			for _, fault := range want {
-				if !slices.ContainsFunc(found, func(f string) bool { return strings.HasPrefix(f, fault) }) {
-					t.Errorf("it does not find %q, but %q", fault, found)
-				}
-			}
+			triage(t, pod, "-c", "app").tells(t,
+				"critical dns: no name server answers: 192.0.2.1", "critical disk: the file system at /data has 100% of its room in use",
+				"warning net: nobody listens on port 9999", "warning config: ConfigMap none at /etc/web has no files",
+				"warning time: TZ names Europe/Nowhere, and /usr/share/zoneinfo does not have it",
+				"notice process: 1 ended process that nobody reaped: ", "notice files: deleted files that are still open take 1.9 MiB: /spool/gone",
+				"critical memory: the kernel killed 1 process of this container for want of memory since it started",
+			)
+			triage(t, pod, "cpu", "-c", "busy").tells(t, "warning cpu: it is throttled now, in ")
 			wantUnchanged(t, pod)
 		})
 	}

@@ -74,7 +74,7 @@ var touched = []struct {
 			b.Env("PPROF", ":6060")
 		},
 		says:   "go: asks process 1 server by HTTP at 127.0.0.1:6060 for /debug/pprof/goroutine?debug=2 and /debug/pprof/heap?debug=1; ",
-		output: "main.plant.func1(",
+		output: "main.deadlock.func1(",
 	},
 }
 

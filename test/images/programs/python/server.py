@@ -1,6 +1,9 @@
-"""The Python program of the test images: it answers "hello" on port 8080 and ends on SIGTERM."""
+"""The Python program of the test images: it answers "hello" on port 8080 and ends on SIGTERM. $PLANT has the names of faults,
+with commas between.
+"""
 
 import http.server
+import os
 import signal
 import sys
 
@@ -16,6 +19,39 @@ class Hello(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+
+def zombie():
+    """A child has ended, and nobody waits for it."""
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def deleted():
+    """A file of 2 MB is open, and has no name."""
+    fd = os.open("/spool/gone", os.O_RDWR | os.O_CREAT, 0o600)
+    os.write(fd, bytes(2_000_000))
+    os.unlink("/spool/gone")
+
+
+def memory():
+    """A child was killed by the kernel for want of memory."""
+    child = os.fork()
+    if child == 0:
+        grown = []
+        while True:
+            grown.append(b"1" * (1 << 20))
+    if os.waitpid(child, 0)[1] != signal.SIGKILL:
+        raise RuntimeError("the child was not killed")
+
+
+def busy():
+    """It only takes time of the processor."""
+    while True:
+        pass
+
+
+for fault in filter(None, os.environ.get("PLANT", "").split(",")):
+    {"zombie": zombie, "deleted": deleted, "memory": memory, "busy": busy}[fault]()
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 http.server.ThreadingHTTPServer(("", 8080), Hello).serve_forever()
