@@ -19,28 +19,28 @@ type Copied struct {
 
 // Copy copies files from or to the target, beside which it goes the way of a session.
 func Copy(ctx context.Context, cluster Cluster, execer session.Execer, images Images, streams Streams, r SessionRequest, words transfer.Copy, o transfer.Options) (Copied, error) {
-	runner, err := OpenRunner(ctx, cluster, execer, images, streams, r)
-	if err != nil {
-		return Copied{}, err
-	}
+	runner := newRunner(cluster, execer, images, streams, r)
 	defer runner.Close()
-	f := runner.Facts()
-	copied := Copied{Namespace: f.Namespace, Pod: f.Pod, Container: f.Container}
-	if why, hint := runner.Closed(); why != "" {
-		return copied, &fault.Closed{Pod: fault.Pod{Namespace: f.Namespace, Name: f.Pod}, Container: f.Container, Why: why, Hint: hint}
-	}
 	meter := ui.NewMeter(streams.Err)
 	if r.Quiet {
 		meter = nil
 	}
 	defer meter.Clear()
 	o.Progress = meter.Show
+	var copied Copied
+	var err error
 	if words.Out {
 		copied.Summary, err = transfer.Out(ctx, runner, words.RemoteFrom, words.LocalTo, streams.Out, o)
-		return copied, err
+	} else {
+		limits := func(folder string) *transfer.Room { return room(runner.Pod(), runner.Facts().Container, folder) }
+		copied.Summary, err = transfer.In(ctx, runner, words.LocalFrom, words.RemoteTo, streams.In, limits, o)
 	}
-	limits := func(folder string) *transfer.Room { return room(runner.Pod(), f.Container, folder) }
-	copied.Summary, err = transfer.In(ctx, runner, words.LocalFrom, words.RemoteTo, streams.In, limits, o)
+	var unopened *unopenedError
+	if errors.As(err, &unopened) {
+		return copied, unopened.cause
+	}
+	f := runner.Facts()
+	copied.Namespace, copied.Pod, copied.Container = f.Namespace, f.Pod, f.Container
 	var notWritten *fault.NotWritten
 	if errors.As(err, &notWritten) && notWritten.Pod != nil {
 		*notWritten.Pod = fault.Pod{Namespace: f.Namespace, Name: f.Pod}

@@ -137,3 +137,115 @@ func TestRunnerIsLost(t *testing.T) {
 		}
 	})
 }
+
+// laterRunner makes a Runner that its first run opens, in a synctest bubble.
+func laterRunner(w *world, change func(*SessionRequest)) *Runner {
+	r := aRequest()
+	if change != nil {
+		change(&r)
+	}
+	return newRunner(w, w, &w.registries, Streams{In: &bytes.Buffer{}, Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}, r)
+}
+
+// TestRunnerOpensLater: the first run adds the container, or enters the one that is there, with no session before it. The next
+// need not wait for its end.
+func TestRunnerOpensLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{pod: nonRoot().Build(), run: script}
+		for range 2 {
+			w.execs = nil
+			runner := laterRunner(w, nil)
+			in, input := io.Pipe()
+			var group errgroup.Group
+			run := func(stdin io.Reader, want string) {
+				var out bytes.Buffer
+				status, err := runner.Run(t.Context(), "cat", nil, stdin, &out, io.Discard)
+				if err != nil || out.String() != want || status != len(want) {
+					t.Errorf("the exit status is %d (%v), the output %q, want %q", status, err, out.String(), want)
+				}
+			}
+			group.Go(func() error { run(in, "first"); return nil })
+			synctest.Wait() // until it reads
+			run(strings.NewReader("second"), "second")
+			_, err := io.WriteString(input, "first")
+			if err := errors.Join(err, input.Close(), group.Wait()); err != nil {
+				t.Fatal(err)
+			}
+			runner.Close()
+			if len(w.pod.Spec.EphemeralContainers) != 1 || len(w.looks) != 0 || len(w.execs) != 2 {
+				t.Errorf("%d containers were added, %d looks and %d sessions were made", len(w.pod.Spec.EphemeralContainers), len(w.looks), len(w.execs))
+			}
+			if facts := runner.Facts(); facts.Pod != w.pod.Name || runner.Pod() == nil {
+				t.Errorf("it was in %+v", facts)
+			}
+		}
+	})
+}
+
+// TestRunnerNotOpened: what keeps the first run from its container is not tried again by who tries lost connections again, and
+// no script runs where the target's files are closed to it.
+func TestRunnerNotOpened(t *testing.T) {
+	t.Parallel()
+	var notEntered *fault.NotEntered
+	var closed *fault.Closed
+	for name, test := range map[string]struct {
+		world *world
+		want  any
+	}{
+		"refused": {world: &world{refuse: []error{forbidden, forbidden, forbidden, forbidden}}, want: &notEntered},
+		"closed":  {world: &world{greeting: strings.Replace((&world{}).hello(), "environ open", "environ closed", 1)}, want: &closed},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := test.world
+			w.pod = nonRoot().Build()
+			w.run = func(_ context.Context, s attach.Streams, _ <-chan string) (int, error) {
+				if text, err := io.ReadAll(s.Stdin); len(text) > 0 || err != nil {
+					t.Errorf("%s: a script runs: %q (%v)", name, text, err)
+				}
+				return 125, nil
+			}
+			runner := laterRunner(w, nil)
+			defer runner.Close()
+			_, err := runner.Run(t.Context(), "cat", nil, strings.NewReader("x"), io.Discard, io.Discard)
+			var unopened *unopenedError
+			if errors.As(err, test.want) || !errors.As(err, &unopened) || !errors.As(unopened.cause, test.want) {
+				t.Errorf("%s: the error is %#v", name, err)
+			}
+		})
+	}
+}
+
+// TestRunnerHoldsLater: the first script does not begin before a container that would end with it is kept in use.
+func TestRunnerHoldsLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		held := make(chan struct{})
+		w := &world{pod: nonRoot().Build()}
+		w.run = func(ctx context.Context, s attach.Streams, heard <-chan string) (int, error) {
+			w.mu.Lock()
+			keeps := strings.Contains(w.flags[len(w.flags)-1], "k")
+			w.mu.Unlock()
+			if keeps {
+				close(held)
+				for word := range heard {
+					if word == "TERM" {
+						return 143, nil
+					}
+				}
+			}
+			status, err := script(ctx, s, heard)
+			select {
+			case <-held:
+			default:
+				t.Error("the script ran before the container was held")
+			}
+			return status, err
+		}
+		runner := laterRunner(w, func(r *SessionRequest) { r.Profile.Profile = profiles.General })
+		if status, err := runner.Run(t.Context(), "cat", nil, strings.NewReader("x"), io.Discard, io.Discard); err != nil || status != 1 {
+			t.Errorf("the exit status is %d (%v)", status, err)
+		}
+		runner.Close()
+	})
+}

@@ -140,6 +140,8 @@ type sessionRun struct {
 	notices  *ui.Notices
 	// readyOnly makes the container ready and runs nothing in it.
 	readyOnly bool
+	// first runs something of its own instead, where it is set.
+	first func(ctx context.Context, in session.Found, pod *corev1.Pod) (int, error)
 
 	facts target.Facts
 	plan  profiles.Plan
@@ -257,6 +259,9 @@ func (s *sessionRun) reenter(ctx context.Context, pod *corev1.Pod, want corev1.E
 
 // stream runs a session in a session container, and says what there is to say before and after.
 func (s *sessionRun) stream(ctx context.Context, in session.Found, pod *corev1.Pod) (int, error) {
+	if s.first != nil {
+		return s.first(ctx, in, pod)
+	}
 	r := session.Request{
 		TargetID: s.facts.ContainerID,
 		Command:  s.request.Command,
