@@ -51,17 +51,25 @@ func (r triageReport) title() string {
 	return fmt.Sprintf("pod/%s %s, image %s, uid %d", r.Pod, r.Container, r.Image, r.UID)
 }
 
-// topicNames are those that were looked at.
-func (r triageReport) topicNames() string {
-	var names []string
+// noFindings is said where there are none. What could not all be read is no topic in which nothing is wrong.
+func (r triageReport) noFindings() string {
+	var read, unread []string
 	for _, t := range r.Topics {
-		names = append(names, t.Name)
+		if len(t.Unread) > 0 {
+			unread = append(unread, t.Name)
+		} else {
+			read = append(read, t.Name)
+		}
 	}
-	return strings.Join(names, ", ")
+	text := "nothing of what usually goes wrong was found"
+	if len(read) > 0 {
+		text += " in " + strings.Join(read, ", ")
+	}
+	if len(unread) > 0 {
+		text += "; not all could be read in " + strings.Join(unread, ", ")
+	}
+	return text
 }
-
-// noFindings is said where there are none.
-const noFindings = "nothing of what usually goes wrong was found in "
 
 // text is the report for a reader: findings first. What comes from the container is escaped.
 func (r triageReport) text() string {
@@ -80,7 +88,7 @@ func (r triageReport) text() string {
 	}
 	if len(r.Findings) == 0 {
 		line("")
-		line(noFindings+"%s", r.topicNames())
+		line("%s", r.noFindings())
 	}
 	for _, t := range r.Topics {
 		line("")
@@ -120,7 +128,7 @@ func (r triageReport) markdown() string {
 		}
 	}
 	if len(r.Findings) == 0 {
-		out.WriteString(plain(noFindings+r.topicNames()) + "\n")
+		out.WriteString(plain(r.noFindings()) + "\n")
 	}
 	for _, t := range r.Topics {
 		fmt.Fprintf(&out, "\n## %s\n\n| what | seen |\n| --- | --- |\n", t.Name)

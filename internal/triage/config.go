@@ -3,6 +3,7 @@ package triage
 import (
 	_ "embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,9 @@ var config = Topic{
 	Applies: always, Script: configScript, Args: configPaths, Read: readConfig,
 }
 
+// usualName is a name of a variable that config.sh prints: of others it cannot tell where they end.
+var usualName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
 // changedAfter is how much later than its process a file must be to have been changed: the kubelet writes it first.
 const changedAfter = 30 * time.Second
 
@@ -26,6 +30,8 @@ const changedAfter = 30 * time.Second
 type mounted struct {
 	// what is its source in a user's words, and path where it is.
 	what, path string
+	// secret is true of a Secret, labels of what a pod may well have none of.
+	secret, labels bool
 	// part is true of a single file (subPath), rotates of what changes by itself.
 	part, rotates bool
 }
@@ -38,7 +44,10 @@ func configMounts(s Subject) (found []mounted) {
 		for j := range s.Pod.Spec.Volumes {
 			v := &s.Pod.Spec.Volumes[j]
 			if what, rotates := configSource(v); v.Name == m.Name && what != "" {
-				found = append(found, mounted{what, m.MountPath, m.SubPath != "" || m.SubPathExpr != "", rotates})
+				found = append(found, mounted{
+					what: what, path: m.MountPath, secret: v.Secret != nil, labels: v.DownwardAPI != nil,
+					part: m.SubPath != "" || m.SubPathExpr != "", rotates: rotates,
+				})
 			}
 		}
 	}
@@ -142,8 +151,12 @@ func (r *Reading) mount(m mounted, found []configFile, now, started time.Time, s
 		r.find(Critical, fmt.Sprintf("of %s the user of the container, %d:%d, cannot read %s", where, s.UID, s.GID, some(closed)),
 			"the mode (defaultMode) or the group (fsGroup) does not let it", next)
 	}
-	if len(empty) > 0 {
-		r.find(Warning, fmt.Sprintf("of %s these are empty: %s", where, some(empty)), "an empty password or certificate is rarely meant", next)
+	switch fact := fmt.Sprintf("of %s these are empty: %s", where, some(empty)); {
+	case len(empty) == 0 || m.labels:
+	case m.secret:
+		r.find(Warning, fact, "an empty password or certificate is rarely meant", next)
+	default:
+		r.find(Notice, fact, "it may be meant; what is read there is nothing", next)
 	}
 	if len(changed) > 0 {
 		r.find(Notice, fmt.Sprintf("of %s these were changed after the program started, %s ago: %s", where, ago(now.Sub(started)), some(changed)),
@@ -171,7 +184,7 @@ func (r *Reading) environment(names []string, s Subject) {
 	c, _ := s.container()
 	var missing []string
 	for _, e := range c.Env {
-		if !slices.Contains(names, e.Name) {
+		if usualName.MatchString(e.Name) && !slices.Contains(names, e.Name) {
 			missing = append(missing, e.Name)
 		}
 	}

@@ -8,7 +8,7 @@ cat "/proc/$TPID/stat"
 for path; do
   block "mount $path"
   inside "$path"
-  if [ -d "$w" ]; then cd "$w" && set -- * .[!.]*
+  if [ -d "$w" ]; then cd "$w" && set -- * .[!.]* */* */*/* # of a path in a source's items, too
   else cd "${w%/*}" && set -- "${w##*/}"; fi || continue
   for f; do
     case $f in ..*) continue ;; esac
@@ -21,4 +21,4 @@ done
 cd /
 block environment
 # Line ends within a value are taken out first, so that no part of one looks like a name.
-tr '\n\0' ' \n' <"/proc/$TPID/environ" | sed -n 's/^\([A-Za-z_][A-Za-z0-9_.-]*\)=.*/\1/p' | head -c 65536
+tr '\n\0' ' \n' <"/proc/$TPID/environ" | sed -n 's/^\([A-Za-z_][A-Za-z0-9_.-]*\)=.*/\1/p' | head -c 524288

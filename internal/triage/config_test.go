@@ -1,7 +1,11 @@
 package triage
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -28,6 +32,36 @@ func mounts(s *Subject) {
 	}
 }
 
+// TestConfigFolders: a source may put its files into folders, which are links to others as the kubelet makes them.
+func TestConfigFolders(t *testing.T) {
+	t.Parallel()
+	for name, shell := range shells() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(dir, "..data", "tls", "ca"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "..data", "tls", "ca", "ca.crt"), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink("..data/tls", filepath.Join(dir, "tls")); err != nil {
+				t.Fatal(err)
+			}
+			s := aSubject()
+			mounts(&s)
+			s.Pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "cm", MountPath: dir}}
+			report, err := Run(t.Context(), local{shell}, s, []string{"config"}, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := report.Topics[0].Facts[0].Text; !strings.HasPrefix(got, "ConfigMap cm: tls/ca/ca.crt (1 byte, ") {
+				t.Errorf("it sees %q, and finds %v", got, report.Findings)
+			}
+		})
+	}
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	const part = "notice: ConfigMap cm at /one/web.conf is mounted by subPath"
@@ -45,6 +79,21 @@ func TestConfig(t *testing.T) {
 			sample: "v1-healthy", change: mounts, replace: []string{"r 7 1795344047 password", "r 0 1795344047 password"},
 			findings: []string{"warning: of Secret sec at /etc/sec these are empty: password", part},
 		},
+		"an empty file of a ConfigMap": {
+			sample: "v1-healthy", change: mounts, replace: []string{"r 1 1795344047 other.conf", "r 0 1795344047 other.conf"},
+			findings: []string{"notice: of ConfigMap cm at /etc/web these are empty: other.conf", part},
+		},
+		"no labels": {
+			sample: "v1-healthy", change: func(s *Subject) {
+				mounts(s)
+				s.Pod.Spec.Volumes[0].VolumeSource = corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{}}
+			}, replace: []string{"r 1 1795344047 other.conf", "r 0 1795344047 other.conf"},
+			findings: []string{"notice: downward API cm at /one/web.conf is mounted by subPath"},
+		},
+		"a name of 1.30": {sample: "v1-healthy", change: func(s *Subject) {
+			mounts(s)
+			s.Pod.Spec.Containers[0].Env = append(s.Pod.Spec.Containers[0].Env, corev1.EnvVar{Name: "1/a b"})
+		}, findings: []string{part}},
 		"closed": {
 			sample: "v1-healthy", change: mounts, replace: []string{"r 7 1795344047 password", "- 7 1795344047 password"},
 			findings: []string{"critical: of Secret sec at /etc/sec the user of the container, 65532:65532, cannot read password", part},

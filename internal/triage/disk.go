@@ -28,6 +28,9 @@ const (
 	volumeFull   = 95
 )
 
+// hostPath is the kind of a volume that has files of the node.
+const hostPath = "hostPath"
+
 // volume is one that the container may write to.
 type volume struct {
 	name, path, kind string
@@ -61,7 +64,7 @@ func volumes(s Subject) (found []volume) {
 			case v.Ephemeral != nil:
 				u.kind = "ephemeral volume"
 			case v.HostPath != nil:
-				u.kind = "hostPath"
+				u.kind = hostPath
 			default:
 				continue
 			}
@@ -267,7 +270,11 @@ func (r *Reading) volume(v volume, text string, systems []system, s Subject) int
 	case i >= 0 && systems[i].readOnly:
 		r.find(Warning, what+" is mounted read-only, and the container asked to write", "the storage, or the claim, allows reading only", next)
 	case words[0] != "w":
-		r.find(Warning, fmt.Sprintf("the user of the container, %d:%d, may not write to %s, which is %s:%s with mode %s", s.UID, s.GID, what, words[2], words[3], words[1]),
+		weight := Warning
+		if v.kind == hostPath { // of the node's own files many are only read, and few are mounted so
+			weight = Notice
+		}
+		r.find(weight, fmt.Sprintf("the user of the container, %d:%d, may not write to %s, which is %s:%s with mode %s", s.UID, s.GID, what, words[2], words[3], words[1]),
 			"fsGroup gives a volume to a group of the pod; hostPath volumes keep the node's modes", next)
 	}
 	used := int64(-1)

@@ -47,6 +47,13 @@ func TestDisk(t *testing.T) {
 			sample: "v1-healthy", change: mounts, replace: []string{"w 777 0 0", "- 755 0 0"},
 			findings: []string{"warning: the user of the container, 65532:65532, may not write to volume tmp (emptyDir) at /tmp, which is 0:0 with mode 755"},
 		},
+		"may not write to the node's files": {
+			sample: "v1-healthy", change: func(s *Subject) {
+				mounts(s)
+				s.Pod.Spec.Volumes[2].VolumeSource = corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/var/log"}}
+			}, replace: []string{"w 777 0 0", "- 755 0 0"},
+			findings: []string{"notice: the user of the container, 65532:65532, may not write to volume tmp (hostPath) at /tmp, which is 0:0 with mode 755"},
+		},
 		"read-only by the storage": {
 			sample: "v1-healthy", change: mounts, replace: []string{"empty-dir/tmp /tmp rw,relatime", "empty-dir/tmp /tmp ro,relatime"},
 			findings: []string{"warning: volume tmp (emptyDir) at /tmp is mounted read-only, and the container asked to write"},

@@ -122,9 +122,9 @@ func (r *Reading) oomKilled(s Subject) {
 	for _, list := range [][]corev1.ContainerStatus{s.Pod.Status.ContainerStatuses, s.Pod.Status.InitContainerStatuses} {
 		for i := range list {
 			c := &list[i]
-			last := c.LastTerminationState.Terminated
+			last, flag := c.LastTerminationState.Terminated, " --previous"
 			if now := c.State.Terminated; now != nil {
-				last = now
+				last, flag = now, ""
 			}
 			if last == nil || last.Reason != oomKilled {
 				continue
@@ -135,7 +135,7 @@ func (r *Reading) oomKilled(s Subject) {
 				weight = Critical
 			}
 			r.find(weight, fmt.Sprintf("container %s was killed for want of memory %s ago (OOMKilled, restarts: %d)", c.Name, ago(since), c.RestartCount),
-				"its memory limit is less than it needs, or it leaks", s.kubectl(fmt.Sprintf("logs pod/%s -c %s --previous", s.Pod.Name, c.Name)))
+				"its memory limit is less than it needs, or it leaks", s.kubectl(fmt.Sprintf("logs pod/%s -c %s%s", s.Pod.Name, c.Name, flag)))
 		}
 	}
 }

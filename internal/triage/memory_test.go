@@ -3,6 +3,8 @@ package triage
 import (
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 func TestMemory(t *testing.T) {
@@ -48,8 +50,17 @@ func TestMemory(t *testing.T) {
 			findings: []string{"warning: 286 MiB of the limit of 512 MiB is in memory-backed files: /dev/shm, volumes of medium Memory"},
 		},
 		"killed lately": {
-			sample: "v2", change: died(oomKilled, 137, time.Minute),
+			sample: "v2", change: died(oomKilled, 137, time.Minute), next: "kubectl -n shop logs pod/web -c app --previous",
 			findings: []string{"critical: container app was killed for want of memory 60s ago (OOMKilled, restarts: 4)"},
+		},
+		"killed and down": {
+			sample: "v2", change: func(s *Subject) {
+				died(oomKilled, 137, time.Minute)(s)
+				status := &s.Pod.Status.ContainerStatuses[0]
+				status.State, status.LastTerminationState = status.LastTerminationState, corev1.ContainerState{}
+			},
+			findings: []string{"critical: container app was killed for want of memory 60s ago (OOMKilled, restarts: 4)"},
+			next:     "kubectl -n shop logs pod/web -c app",
 		},
 		"killed days ago": {
 			sample: "v2", change: died(oomKilled, 137, 72*time.Hour),

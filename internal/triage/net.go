@@ -40,18 +40,23 @@ func IsOwn(host string, pod *corev1.Pod) bool {
 	}
 	name := strings.ToLower(strings.TrimSuffix(words[0], "."))
 	address, err := netip.ParseAddr(name)
-	if err == nil && (address.IsLoopback() || address.IsUnspecified()) || name == "localhost" {
+	address = address.Unmap()
+	if err == nil && (address.IsLoopback() || address.IsUnspecified()) || name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
 	if pod == nil {
 		return false
 	}
 	for _, ip := range pod.Status.PodIPs {
-		if own, wrong := netip.ParseAddr(ip.IP); wrong == nil && err == nil && own == address {
+		own, wrong := netip.ParseAddr(ip.IP)
+		if wrong == nil && err == nil && own.Unmap() == address {
 			return true
 		}
 	}
-	return name == pod.Name || name == pod.Spec.Hostname
+	// Its own name, alone in /etc/hosts, and before its subdomain's in the DNS of a cluster (KEP-1797 has others).
+	first, rest, _ := strings.Cut(name, ".")
+	subdomain, _, _ := strings.Cut(rest, ".")
+	return (first == pod.Name || first == pod.Spec.Hostname) && (rest == "" || subdomain == pod.Spec.Subdomain)
 }
 
 // Bounds of the topic: how many connections in a state are many.
@@ -271,7 +276,7 @@ func (r *Reading) connections(tcp []socket, states map[string]int, own func(sock
 				"the program does not take them: it hangs, or has too few threads; who connects waits", s.look("cat @/proc/@pid/net/tcp @/proc/@pid/net/tcp6"))
 		case k.state == "CLOSE_WAIT":
 			unclosed[remote]++
-		case k.state == "SYN_SENT":
+		case k.state == "SYN_SENT" && k.unanswered > 0: // the first try is on its way for a moment in any program
 			unanswered[remote]++
 		case k.state == "ESTABLISHED" && k.unanswered >= manyUnhearing:
 			unheard[remote]++
@@ -289,7 +294,7 @@ func (r *Reading) connections(tcp []socket, states map[string]int, own func(sock
 	if len(unheard) > 0 {
 		r.find(Warning, "what it sends is not acknowledged and sent again: "+some(counted(unheard)), "the way there is broken, or the other side is gone", next)
 	}
-	if n := states["TIME_WAIT"]; n >= manyTimeWait {
+	if n := states["TIME_WAIT"]; n >= manyTimeWait && !s.Pod.Spec.HostNetwork {
 		r.find(Warning, fmt.Sprintf("%d connections are in TIME_WAIT", n), "ports for new ones to the same host run out: keep connections open and use them again", next)
 	}
 }
@@ -309,7 +314,7 @@ func (r *Reading) overflows(text string, s Subject) {
 	if i < 0 || i >= len(values) {
 		return
 	}
-	if n, ok := number(values[i]); ok && n > 0 {
+	if n, ok := number(values[i]); ok && n > 0 && !s.Pod.Spec.HostNetwork { // of the node's network it is not told whose they were
 		r.find(Notice, fmt.Sprintf("%s since the pod started were dropped because the queue of a listening socket was full", plural(n, "connection")),
 			"the program was too slow to accept; who connected waited a second or more", s.look("cat @/proc/@pid/net/netstat"))
 	}

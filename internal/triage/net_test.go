@@ -68,7 +68,8 @@ func TestNet(t *testing.T) {
 		"half a minute":    {connected(200, "06", quiet), nil, "TIME_WAIT 200"},
 		"not closed":       {connected(25, "08", quiet), []string{"warning: 25 connections were closed by the other side and not by the program (CLOSE_WAIT): 10.0.0.9:9000 25"}, "CLOSE_WAIT 25"},
 		"a few not closed": {connected(5, "08", quiet), nil, "CLOSE_WAIT 5"},
-		"no answer":        {connected(1, "02", quiet), []string{"warning: it waits for hosts that do not answer (SYN_SENT): 10.0.0.9:9000 1"}, "SYN_SENT 1"},
+		"begun":            {connected(1, "02", quiet), nil, "SYN_SENT 1"},
+		"no answer":        {connected(1, "02", "00000001:00000000 01:00000064 00000001"), []string{"warning: it waits for hosts that do not answer (SYN_SENT): 10.0.0.9:9000 1"}, "SYN_SENT 1"},
 		"not acknowledged": {
 			connected(2, "01", "00000100:00000000 01:00000100 00000005"),
 			[]string{"warning: what it sends is not acknowledged and sent again: 10.0.0.9:9000 2"},
@@ -98,6 +99,9 @@ func TestOverflows(t *testing.T) {
 	r.overflows("TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 0 12 13\n", aSubject())
 	r.overflows("TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 0 0 13\n", aSubject())
 	r.overflows("TcpExt: SyncookiesSent ListenOverflows\nTcpExt: 0\n", aSubject())
+	node := aSubject()
+	node.Pod.Spec.HostNetwork = true
+	r.overflows("TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 0 12 13\n", node)
 	if len(r.Findings) != 1 || !strings.HasPrefix(r.Findings[0].Fact, "12 connections since the pod started were dropped") {
 		t.Errorf("findings %v", r.Findings)
 	}
@@ -139,8 +143,11 @@ func TestIsOwn(t *testing.T) {
 	t.Parallel()
 	pod := runs()
 	pod.Status.PodIPs = []corev1.PodIP{{IP: "10.1.2.3"}, {IP: "fd00::7"}}
+	pod.Spec.Hostname, pod.Spec.Subdomain = "web-0", "pool"
 	for host, want := range map[string]bool{
 		"": false, "orders.shop:80": false, "10.1.2.4:80": false, "10.1.2.3:80": true, "[fd00:0::7]:80": true, "web:80": true,
+		"[::ffff:10.1.2.3]:80": true, "[::ffff:127.0.0.1]:80": true, "web-0:80": true, "web-0.pool:80": true, "web-0.pool.shop.svc.cluster.local:80": true,
+		"web-0.other:80": false, "web.example.com:80": false, "web-1.pool:80": false, "db.localhost:80": true,
 		"localhost:80": true, "LOCALHOST.:80": true, "127.0.0.9:80": true, "[::1]:80": true, "0.0.0.0:80": true,
 	} {
 		if got := IsOwn(host, pod); got != want {

@@ -158,8 +158,12 @@ func (r *Reading) states(s Subject, main task, all, later map[string]task, wchan
 			fmt.Sprintf("process %d does not wait for its children; each keeps a process id, of which a pod has so many", main.pid),
 			s.look("ps -o pid,ppid,stat,comm"))
 	}
-	if n := len(all); n >= manyThreads {
-		r.find(Warning, fmt.Sprintf("the container has %d threads or more", n),
+	threads := 0
+	for _, t := range leaders(all) { // not those that were told of, since of so many a part is
+		threads += t.threads
+	}
+	if threads >= manyThreads {
+		r.find(Warning, fmt.Sprintf("the container has %d threads or more", threads),
 			"each takes memory for its stack and a process id; such numbers come of a pool without bounds", s.look("ls @/proc/@pid/task"))
 	}
 }

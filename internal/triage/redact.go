@@ -22,7 +22,8 @@ var secrets = sync.OnceValue(func() []*regexp.Regexp { // few calls need them, a
 		regexp.MustCompile(`(\b` + secretKey + `["']?[ \t]*(?:=|:)[ \t]*)(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;&"'})]+)`),
 		regexp.MustCompile(`(--?` + secretKey + `[ \t]+)[^\s-][^\s]*`),
 		// scheme://user:password@host
-		regexp.MustCompile(`(\b[a-zA-Z][\w+.-]*://[^\s/:@]*:)[^\s/@]+@`),
+		// Whoever wrote it may not have escaped a slash or an @ in the password; digits alone before a slash are a port.
+		regexp.MustCompile(`(\b[a-zA-Z][\w+.-]*://[^\s/:@]*:)(?:[^\s/"'<>]+@|[^\s/"'<>]*[^\s/"'<>\d][^\s/"'<>]*/[^\s"'<>]*@)`),
 		regexp.MustCompile(`(?i)(\b(?:bearer|basic)[ \t]+)[\w~+/.=-]{8,}`),
 		// JSON web tokens, and the keys of AWS, GitHub, GitLab, Slack, Google and Stripe, each by how it begins.
 		regexp.MustCompile(`\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*`),

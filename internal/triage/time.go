@@ -3,6 +3,7 @@ package triage
 import (
 	_ "embed"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,7 +58,9 @@ func readTime(raw Raw, s Subject) Reading {
 	if !there("/usr/share/zoneinfo") {
 		r.fact("zone database", "none in /usr/share/zoneinfo")
 	}
-	if zoneName.MatchString(zone) && !there("/usr/share/zoneinfo/"+strings.TrimPrefix(zone, ":")) {
+	_, ownZones := ownData[path.Base(strings.TrimSpace(raw.Get("program")))]
+	ownZones = ownZones && !there("/usr/share/zoneinfo")
+	if zoneName.MatchString(zone) && !ownZones && !there("/usr/share/zoneinfo/"+strings.TrimPrefix(zone, ":")) {
 		r.find(Warning, fmt.Sprintf("TZ names %s, and /usr/share/zoneinfo does not have it", cut(zone)),
 			"a program without a zone database of its own takes the time for UTC, or fails to load the zone", s.look("ls @/usr/share/zoneinfo"))
 	}

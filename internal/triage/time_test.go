@@ -25,17 +25,20 @@ func TestTime(t *testing.T) {
 		zone, files string
 		fact        string
 		finds       bool
+		program     string
 	}{
-		"no zone":             {"", "/etc/localtime\n/usr/share/zoneinfo\n", "that of /etc/localtime", false},
-		"one that is there":   {"Europe/Berlin", "/usr/share/zoneinfo\n/usr/share/zoneinfo/Europe/Berlin\n", "TZ=Europe/Berlin", false},
-		"one that is not":     {"Europe/Berlin", "/usr/share/zoneinfo\n", "TZ=Europe/Berlin", true},
-		"with a colon":        {":Europe/Berlin", "", "TZ=:Europe/Berlin", true},
-		"UTC needs no file":   {"UTC", "", "TZ=UTC", false},
-		"neither does a rule": {"CET-1CEST,M3.5.0,M10.5.0/3", "", "TZ=CET-1CEST,M3.5.0,M10.5.0/3", false},
+		"no zone":             {"", "/etc/localtime\n/usr/share/zoneinfo\n", "that of /etc/localtime", false, ""},
+		"one that is there":   {"Europe/Berlin", "/usr/share/zoneinfo\n/usr/share/zoneinfo/Europe/Berlin\n", "TZ=Europe/Berlin", false, ""},
+		"one that is not":     {"Europe/Berlin", "/usr/share/zoneinfo\n", "TZ=Europe/Berlin", true, ""},
+		"with a colon":        {":Europe/Berlin", "", "TZ=:Europe/Berlin", true, ""},
+		"Java has its own":    {"Europe/Berlin", "", "TZ=Europe/Berlin", false, "/opt/java/bin/java\n"},
+		"and no such":         {"Europe/Nowhere", "/usr/share/zoneinfo\n", "TZ=Europe/Nowhere", true, "/opt/java/bin/java\n"},
+		"UTC needs no file":   {"UTC", "", "TZ=UTC", false, ""},
+		"neither does a rule": {"CET-1CEST,M3.5.0,M10.5.0/3", "", "TZ=CET-1CEST,M3.5.0,M10.5.0/3", false, ""},
 	} {
 		s := aSubject()
 		at(0)(&s)
-		r := readTime(Raw{{"now", "1795347345\n"}, {"zone", test.zone + "\n"}, {"files", test.files}}, s)
+		r := readTime(Raw{{"now", "1795347345\n"}, {"program", test.program}, {"zone", test.zone + "\n"}, {"files", test.files}}, s)
 		if r.Facts[1].Text != test.fact || (len(r.Findings) == 1) != test.finds {
 			t.Errorf("%s: %v, %v", name, r.Facts, r.Findings)
 		}

@@ -96,8 +96,8 @@ func certificates(text string) (all []*x509.Certificate) {
 	}
 }
 
-// ownAuthorities are programs that bring authorities of their own and look at no bundle, with where they are.
-var ownAuthorities = map[string]string{
+// ownData are programs that bring authorities of their own and look at no bundle, with where they are; and time zones, too.
+var ownData = map[string]string{
 	"java": "the cacerts of its JDK", "node": "those that are built into it and NODE_EXTRA_CA_CERTS", "nodejs": "those that are built into it and NODE_EXTRA_CA_CERTS",
 }
 
@@ -108,7 +108,7 @@ func readTLS(raw Raw, s Subject) Reading {
 	}
 	file, text, _ := strings.Cut(raw.Get("bundle"), "\n")
 	authorities := certificates(text)
-	own := ownAuthorities[path.Base(strings.TrimSpace(raw.Get("program")))]
+	own := ownData[path.Base(strings.TrimSpace(raw.Get("program")))]
 	switch {
 	case own != "":
 		r.fact("authorities", "the program's own")

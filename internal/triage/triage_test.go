@@ -67,6 +67,8 @@ type reading struct {
 	change           func(*Subject)
 	facts            map[string]string
 	findings, unread []string
+	// next is the command that the first finding gives, where it matters.
+	next string
 }
 
 // wantReadings holds a topic to a table.
@@ -89,6 +91,9 @@ func wantReadings(t *testing.T, topic Topic, table map[string]reading) {
 			}
 			if diff := cmp.Diff(test.findings, findings); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+			if test.next != "" && r.Findings[0].Next != test.next {
+				t.Errorf("the next command is %q, want %q", r.Findings[0].Next, test.next)
 			}
 			if diff := cmp.Diff(test.unread, r.Unread); diff != "" {
 				t.Errorf("unread (-want +got):\n%s", diff)
