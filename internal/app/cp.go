@@ -41,6 +41,10 @@ func Copy(ctx context.Context, cluster Cluster, execer session.Execer, images Im
 	}
 	f := runner.Facts()
 	copied.Namespace, copied.Pod, copied.Container = f.Namespace, f.Pod, f.Container
+	var noFile *fault.NoFile
+	if errors.As(err, &noFile) && words.Out {
+		noFile.Pod, noFile.Container = &fault.Pod{Namespace: f.Namespace, Name: f.Pod}, f.Container
+	}
 	var notWritten *fault.NotWritten
 	if errors.As(err, &notWritten) && notWritten.Pod != nil {
 		*notWritten.Pod = fault.Pod{Namespace: f.Namespace, Name: f.Pod}

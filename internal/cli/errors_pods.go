@@ -201,8 +201,11 @@ func explainNoPlace(e *fault.NoPlace, m *message) {
 	switch e.Reason {
 	case fault.Finished:
 		m.text = fmt.Sprintf("pod/%s is finished (%s): nothing is started in it any more", e.Pod.Name, e.Detail)
+		if message := strings.TrimSpace(e.Message); message != "" {
+			m.facts = append(m.facts, "its status says: "+oneLine(message))
+		}
 		if e.Exit != nil {
-			m.facts = []string{exitText(e.Exit)}
+			m.facts = append(m.facts, exitText(e.Exit))
 		}
 		m.facts = append(m.facts, fmt.Sprintf("what it said: kubectl logs -n %s %s --all-containers", e.Pod.Namespace, e.Pod.Name))
 		m.hint = fmt.Sprintf("get a shell inside its image, in a copy of the pod: kubectl mindebug -n %s pod/%s --copy-to", e.Pod.Namespace, e.Pod.Name)

@@ -308,8 +308,8 @@ var explained = []struct {
 			"hint: see its Events: kubectl describe -n shop pod web-7d\n",
 	},
 	{
-		name: "finished pod", err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted", Exit: exit}, status: 125,
-		want: "error: pod/web-7d is finished (Failed, Evicted): nothing is started in it any more\n" +
+		name: "finished pod", err: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted", Message: "it used too much. ", Exit: exit}, status: 125,
+		want: "error: pod/web-7d is finished (Failed, Evicted): nothing is started in it any more\n  its status says: it used too much.\n" +
 			"  it ended with exit code 2 (Error) at 2026-11-22T03:00:00Z: no database\n" +
 			"  what it said: kubectl logs -n shop web-7d --all-containers\nhint: get a shell inside its image, in a copy of the pod: kubectl mindebug -n shop pod/web-7d --copy-to\n",
 	},
@@ -714,12 +714,24 @@ hint: if you trust it: --image=a.example/b@sha256:0
 			"hint: make the folder first, or leave the slash away to name the file so\n",
 	},
 	{
-		name: "nothing to copy", status: 125, err: &fault.NoFile{Path: "/a", Detail: "No such file or directory"},
-		want: "error: /a cannot be copied: No such file or directory\nhint: see what there is: kubectl mindebug POD -- ls -la @/\n",
+		name: "nothing to copy", status: 125, err: &fault.NoFile{Path: "a", Detail: "no such file or directory"},
+		want: "error: a cannot be copied: no such file or directory\nhint: it is looked for on this machine; what is in a container is POD:PATH\n",
 	},
 	{
-		name: "a copy of what the kernel makes up", status: 125, err: &fault.NoFile{Path: "/proc/1/maps", Detail: "a file that the kernel makes up", MadeUp: true},
-		want: "error: /proc/1/maps cannot be copied: a file that the kernel makes up\nhint: read it instead: kubectl mindebug POD -- cat @/proc/1/maps\n",
+		name: "nothing to copy in a container", status: 125, err: &fault.NoFile{Pod: &web, Container: "app", Path: "/etc/web/a", Detail: "No such file or directory"},
+		want: "error: /etc/web/a cannot be copied: No such file or directory\nhint: see what there is: kubectl mindebug -n shop pod/web-7d -c app -- ls -la @/etc/web\n",
+	},
+	{
+		name: "nothing to copy in the working directory", status: 125, err: &fault.NoFile{Pod: &web, Container: "app", Path: "a", Detail: "No such file or directory"},
+		want: "error: a cannot be copied: No such file or directory\nhint: see what there is: kubectl mindebug -n shop pod/web-7d -c app -- ls -la .\n",
+	},
+	{
+		name: "nothing to copy where a shell would see words", status: 125, err: &fault.NoFile{Pod: &web, Container: "app", Path: "/$(id)/a", Detail: "No such file or directory"},
+		want: "error: /$(id)/a cannot be copied: No such file or directory\nhint: see what there is: kubectl mindebug -n shop pod/web-7d -c app -- ls -la @/\n",
+	},
+	{
+		name: "a copy of what the kernel makes up", status: 125, err: &fault.NoFile{Pod: &web, Container: "app", Path: "/proc/1/maps", Detail: "a file that the kernel makes up", MadeUp: true},
+		want: "error: /proc/1/maps cannot be copied: a file that the kernel makes up\nhint: read it instead: kubectl mindebug -n shop pod/web-7d -c app -- cat @/proc/1/maps\n",
 	},
 	{
 		name: "closed files", status: 125, err: &fault.Closed{Pod: web, Container: "app", Why: "it runs as 70:70", Hint: "try --run-as 70:70"},

@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"path"
+	"regexp"
 	"strings"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
@@ -29,11 +31,7 @@ func inCopy(err error, m *message) bool {
 		m.hint = explainPlace(notPlaced)
 		m.facts = []string{string(notPlaced.Why)}
 	case errors.As(err, &noFile):
-		m.text = fmt.Sprintf("%s cannot be copied: %s", noFile.Path, noFile.Detail)
-		m.hint = "see what there is: kubectl mindebug POD -- ls -la @/"
-		if noFile.MadeUp {
-			m.hint = "read it instead: kubectl mindebug POD -- cat @" + noFile.Path
-		}
+		explainNoFile(noFile, m)
 	case errors.As(err, &closed):
 		m.text = fmt.Sprintf("the files of container %q of pod/%s are closed to a session", closed.Container, closed.Pod.Name)
 		m.facts, m.hint = []string{closed.Why}, closed.Hint
@@ -53,6 +51,33 @@ func inCopy(err error, m *message) bool {
 		return false
 	}
 	return true
+}
+
+// plainPath needs no quotes in a shell.
+var plainPath = regexp.MustCompile(`^[\w./+=:-]+$`)
+
+func explainNoFile(e *fault.NoFile, m *message) {
+	m.text = fmt.Sprintf("%s cannot be copied: %s", e.Path, e.Detail)
+	if e.Pod == nil {
+		m.hint = "it is looked for on this machine; what is in a container is POD:PATH"
+		return
+	}
+	look, at := "see what there is: ", "ls -la "+remotePath(path.Dir(e.Path))
+	if e.MadeUp {
+		look, at = "read it instead: ", "cat "+remotePath(e.Path)
+	}
+	m.hint = fmt.Sprintf("%skubectl mindebug -n %s pod/%s -c %s -- %s", look, e.Pod.Namespace, e.Pod.Name, e.Container, at)
+}
+
+// remotePath is a path of the target as a session's command has it, or the target's root where that would need quotes.
+func remotePath(p string) string {
+	switch {
+	case !plainPath.MatchString(p):
+		return "@/"
+	case path.IsAbs(p):
+		return "@" + p
+	}
+	return p
 }
 
 func explainPlace(e *fault.NotPlaced) (hint string) {

@@ -80,6 +80,7 @@ func TestRun(t *testing.T) {
 		{name: "two targets", args: []string{"deploy/web", "deployments/api"}, status: 125, stderr: "error: deployment/web and deployment/api are two targets\nhint: name one of them\n"},
 		{name: "no verb before a target", args: []string{"frob", "deploy/web"}, status: 125, stderr: "error: there is no verb \"frob\"\nhint: see those that there are: kubectl mindebug --help\n"},
 		{name: "an empty profile", args: []string{"pod/x", "--profile="}, status: 125},
+		{name: "a flag whose use names its value", args: []string{"policy", "roles", "--user"}, status: 2, stderr: "error: flag needs an argument: --user\nhint: write --user=VALUE: allow it to the user NAME; can be repeated\n"},
 		{name: "an empty image", args: []string{"pod/x", "--image", ""}, status: 125, stderr: "error: invalid argument \"\" for \"--image\" flag: it is empty; leave the flag away for the default\nhint: --image: debug image; by default what is configured, else the built-in one: see config view\n"},
 		{name: "help of no verb", args: []string{"help", "foo"}, status: 2, stderr: "error: there is no verb \"foo\"\nhint: see those that there are: kubectl mindebug --help\n"},
 		{name: "help of a verb by the word", args: []string{"help", "policy", "roles"}, out: []string{"kubectl mindebug policy roles [flags]"}},

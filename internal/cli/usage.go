@@ -74,7 +74,7 @@ func flagFault(cmd *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
 	switch {
 	case errors.As(err, &bare):
-		usage.Hint = fmt.Sprintf("write --%s=VALUE: %s", bare.GetFlag().Name, bare.GetFlag().Usage)
+		usage.Hint = fmt.Sprintf("write --%s=VALUE: %s", bare.GetFlag().Name, usageOf(bare.GetFlag()))
 	case errors.As(err, &bad):
 		usage.Hint = howToWrite(bad.GetFlag())
 	case errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1:
@@ -98,7 +98,13 @@ func howToWrite(flag *pflag.Flag) string {
 	case "bool":
 		return fmt.Sprintf("write --%s, or --%s=false", flag.Name, flag.Name)
 	}
-	return fmt.Sprintf("--%s: %s", flag.Name, flag.Usage)
+	return fmt.Sprintf("--%s: %s", flag.Name, usageOf(flag))
+}
+
+// usageOf is what a flag is for, without the quotes that mark its value for --help.
+func usageOf(flag *pflag.Flag) string {
+	_, usage := pflag.UnquoteUsage(flag)
+	return usage
 }
 
 func flagNames(cmd *cobra.Command) (names []string) {

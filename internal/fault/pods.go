@@ -203,6 +203,8 @@ type NoPlace struct {
 	Reason Place
 	// Detail is the pod's phase, or the scheduler's message.
 	Detail string
+	// Message is what the pod's status says of its end, as which limit it was evicted for.
+	Message string
 	// Exit is how the target container ended, where it did.
 	Exit *Exit
 	// Added is the debug container that was added before this was known, or empty.

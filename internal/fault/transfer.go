@@ -24,10 +24,12 @@ func (e *NotPlaced) Error() string {
 }
 
 // NoFile says that a file to be copied is not there, cannot be reached, or is none that can be copied. Detail is the system's
-// own word, or what it is. MadeUp is true where the kernel makes it up.
+// own word, or what it is. MadeUp is true where the kernel makes it up. Path is on this machine, or in Container of Pod where that
+// is set.
 type NoFile struct {
-	Path, Detail string
-	MadeUp       bool
+	Pod                     *Pod
+	Container, Path, Detail string
+	MadeUp                  bool
 }
 
 func (e *NoFile) Error() string { return fmt.Sprintf("%s: %s", e.Path, e.Detail) }

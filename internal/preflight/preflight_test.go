@@ -67,8 +67,8 @@ func TestState(t *testing.T) {
 			want: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Succeeded"},
 		},
 		{
-			name: "evicted", pod: pod().Running(1, 1).With(phase(corev1.PodFailed, "Evicted")),
-			want: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted"},
+			name: "evicted", want: &fault.NoPlace{Pod: web, Reason: fault.Finished, Detail: "Failed, Evicted", Message: "too much"},
+			pod: pod().Running(1, 1).With(phase(corev1.PodFailed, "Evicted")).With(func(p *corev1.Pod) { p.Status.Message = "too much" }),
 		},
 		{
 			name: "unscheduled", want: &fault.NoPlace{Pod: web, Reason: fault.Unscheduled, Detail: "0/3 nodes"},

@@ -21,7 +21,7 @@ func State(pod *corev1.Pod, container string) error {
 	}
 	switch {
 	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
-		return &fault.NoPlace{Pod: name, Reason: fault.Finished, Detail: phase(pod), Exit: lastExit(status)}
+		return &fault.NoPlace{Pod: name, Reason: fault.Finished, Detail: phase(pod), Message: pod.Status.Message, Exit: lastExit(status)}
 	case pod.Spec.NodeName == "":
 		return &fault.NoPlace{Pod: name, Reason: fault.Unscheduled, Detail: unscheduled(pod)}
 	case pod.DeletionTimestamp != nil:

@@ -149,6 +149,8 @@ func TestCpRefused(t *testing.T) {
 			t.Errorf("to %s: status %d, stderr %q, want %q", to, r.status, r.stderr, says)
 		}
 	}
+	mindebug(t, pod, "cp", "target:/data/none", t.TempDir()).want(t, 1, "", "error: /data/none cannot be copied: No such file or directory\n"+
+		"hint: see what there is: kubectl mindebug -n "+pod.Namespace+" pod/target -c app -- ls -la @/data\n")
 	for range 2 { // the second time it is replaced
 		mindebug(t, pod, "cp", smaller, "target:/data/there").want(t, 0, "", "")
 	}
