@@ -77,7 +77,7 @@ func (s Subject) all(t *testing.T) {
 }
 
 // patience bounds each call. It is never waited out where all is well.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // exec runs a command by a shell of the container.
 func (s Subject) exec(t *testing.T, streams attach.Streams, script string, args ...string) (int, error) {
