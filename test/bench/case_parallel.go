@@ -10,12 +10,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+const machineCPU figure = "the machine's CPU, ms"
+
 // parallelExperiment is many sessions at once.
 func parallelExperiment(b *base) experiment {
 	e := experiment{
 		name: "parallel",
-		about: fmt.Sprintf("%d new sessions on %d idle pods at once, from the start of the first client to the last prompt; CPU is that of all "+
-			"clients, memory that of the largest.", b.sessions, b.sessions),
+		about: fmt.Sprintf("%d new sessions on %d idle pods at once, from the start of the first client to the last prompt; the client's CPU "+
+			"is that of all of them, its memory that of the largest. The machine's CPU is what all its processors did meanwhile, for the cluster as "+
+			"well where that runs on it.", b.sessions, b.sessions),
 		commands: []command{
 			{name: "at once", line: "kubectl-mindebug pod/x", pod: "once"},
 			{name: "kubectl debug", line: "kubectl debug -it " + b.debugFlags() + " pod/x", pod: "once-debug"},
@@ -37,11 +40,12 @@ func parallelExperiment(b *base) experiment {
 				if err := wait(ctx, l.settle); err != nil {
 					return err
 				}
-				m, err := l.atOnce(ctx, c)
+				m, worked, err := l.atOnce(ctx, c)
 				if err != nil {
 					return err
 				}
 				rec.process(c.name, m)
+				rec.add(c.name, machineCPU, inMS(worked))
 			}
 			if err := l.removePods(ctx); err != nil {
 				return err
@@ -52,10 +56,9 @@ func parallelExperiment(b *base) experiment {
 	return e
 }
 
-// atOnce opens all sessions at once, and leaves them when each has its prompt.
-func (l *lab) atOnce(ctx context.Context, c command) (measured, error) {
-	var whole measured
-	began := time.Now()
+// atOnce opens all sessions at once, and leaves them when each has its prompt. Worked is what the machine did until then.
+func (l *lab) atOnce(ctx context.Context, c command) (whole measured, worked time.Duration, err error) {
+	began, before := time.Now(), busy()
 	terminals := make([]*terminal, l.sessions)
 	var opening errgroup.Group
 	for n := range terminals {
@@ -64,8 +67,8 @@ func (l *lab) atOnce(ctx context.Context, c command) (measured, error) {
 			return err
 		})
 	}
-	err := opening.Wait()
-	whole.Took = time.Since(began)
+	err = opening.Wait()
+	whole.Took, worked = time.Since(began), busy()-before
 	for _, t := range terminals {
 		if t == nil {
 			continue
@@ -74,5 +77,5 @@ func (l *lab) atOnce(ctx context.Context, c command) (measured, error) {
 		err = errors.Join(err, leaveErr)
 		whole.CPU, whole.MaxRSS = whole.CPU+m.CPU, max(whole.MaxRSS, m.MaxRSS)
 	}
-	return whole, err
+	return whole, worked, err
 }
