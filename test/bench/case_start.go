@@ -134,7 +134,7 @@ func (l *lab) startOnce(ctx context.Context, c command, rec recorder) error {
 	if err != nil {
 		return err
 	}
-	exec, err := l.execMedian(ctx)
+	exec, err := l.execMedian(ctx, withShell)
 	if err != nil {
 		return err
 	}
@@ -181,14 +181,14 @@ func (l *lab) startOf(ctx context.Context, pod string) (patched, task time.Time,
 }
 
 // execMedian measures an exec from the request to the first byte of output, by a client that runs already.
-func (l *lab) execMedian(ctx context.Context) (time.Duration, error) {
+func (l *lab) execMedian(ctx context.Context, pod string) (time.Duration, error) {
 	var all []float64
 	for range 3 {
 		began := time.Now()
 		out := &firstByte{}
-		c := attach.Container{Namespace: l.namespace, Pod: withShell, Name: "app"}
+		c := attach.Container{Namespace: l.namespace, Pod: pod, Name: "app"}
 		if _, err := l.execer.Exec(ctx, c, []string{"echo"}, attach.Streams{Stdout: out}); err != nil {
-			return 0, fmt.Errorf("exec in %s: %w", c.Name, err)
+			return 0, fmt.Errorf("exec in %s: %w", c.Pod, err)
 		}
 		all = append(all, float64(out.at.Sub(began)))
 	}

@@ -16,5 +16,6 @@ func experiments(b *base) []experiment {
 		findExperiment(b),
 		idleExperiment(b),
 		startsExperiment(b),
+		execExperiment(b),
 	}
 }
