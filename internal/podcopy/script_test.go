@@ -76,6 +76,7 @@ func TestRunTarget(t *testing.T) {
 		stderr  string
 	}{
 		{command: "", status: 2, stderr: "set it and run it: export TARGET_COMMAND="},
+		{command: "", status: 2, stderr: "what can be executed in @ and in /: @/dynamic @/empty @/foreign "},
 		{command: "'@/script' 'a  b' 'it'\\''s' ''", status: 3, stdout: "<a  b><it's><>", stderr: "it ended with exit status 3\n"},
 		{command: "@/script one", further: []string{"two words"}, status: 3, stdout: "<one><two words>", stderr: "starting @/script one\n"},
 		{command: "true", status: 0, stderr: "it ended with exit status 0\n"},
@@ -100,6 +101,7 @@ func TestRunTarget(t *testing.T) {
 		t.Run(test.command, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "bin/run-target"), test.further...)
+			cmd.Dir = image
 			cmd.Env = []string{"PATH=/usr/bin:/bin:" + dir + "/bin", "TARGET_COMMAND=" + command}
 			var stdout, stderr strings.Builder
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr

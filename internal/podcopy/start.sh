@@ -7,6 +7,11 @@ say() { printf 'run-target: %s\n' "$*" >&2; }
 if [ -z "$TARGET_COMMAND" ]; then
   say "what this container runs is not known: its spec has no command, and its image's configuration was not read"
   say "set it and run it: export TARGET_COMMAND=\"/path/to/program 'a word'\"; run-target"
+  there=
+  for f in "${PWD%/}"/* /*; do
+    [ ! -f "$f" ] || [ ! -x "$f" ] || there="$there $f"
+  done
+  [ -z "$there" ] || say "what can be executed in $PWD and in /:$there"
   exit 2
 fi
 eval "set -- $TARGET_COMMAND"' "$@"'
