@@ -138,6 +138,11 @@ func (c *inCopy) pack(there place, from []Local) error {
 			return err
 		}
 	}
+	if len(from) > 1 {
+		if f := w.clash(); f != nil {
+			return &fault.NotPlaced{Source: f.path, Destination: string(c.to), Why: fault.SameName}
+		}
+	}
 	for _, f := range w.folders {
 		if f.name != "." {
 			c.folders, c.pending = append(c.folders, f), append(c.pending, f)

@@ -169,6 +169,17 @@ func (w *walk) regular(f *localFile) {
 	w.bytes += f.info.Size()
 }
 
+// clash is a file that would come over another one, if there is any.
+func (w *walk) clash() *localFile {
+	taken := names{}
+	for _, f := range slices.Concat(w.folders, w.files) {
+		if !taken.add(f.name, f.info.IsDir()) {
+			return f
+		}
+	}
+	return nil
+}
+
 // inOrder are the files with further names of a file right after it, so that they come in one portion.
 func (w *walk) inOrder() []*localFile {
 	twins := map[*localFile][]*localFile{}

@@ -135,7 +135,9 @@ func (c *outCopy) prepare(ctx context.Context, l *listing, from []Remote, to Loc
 	if err != nil {
 		return nil, err
 	}
-	c.sort(trees, names)
+	if f := c.sort(trees, names); f != nil {
+		return nil, &fault.NotPlaced{Source: inTarget(f.real), Destination: string(to), Why: fault.SameName}
+	}
 	if limit := c.options.MaxBytes; limit > 0 && c.size > limit {
 		return nil, &fault.TooMuch{Bytes: c.size, Limit: limit}
 	}
@@ -240,13 +242,17 @@ func placeOut(from []Remote, trees []tree, to Local) (into bool, names []string,
 	return into, names, err
 }
 
-// sort tells apart what is made, what is fetched and what is left out, and gives each its name at the destination.
-func (c *outCopy) sort(trees []tree, names []string) {
-	first := map[string]*remoteFile{}
+// sort tells apart what is made, what is fetched and what is left out, and gives each its name at the destination. It returns
+// what would come over something else of the same copy, if there is any.
+func (c *outCopy) sort(trees []tree, tops []string) *remoteFile {
+	first, taken := map[string]*remoteFile{}, names{}
 	var links []*remoteFile
 	for i, t := range trees {
 		for _, f := range t.files {
-			f.name = path.Join(names[i], f.name)
+			f.name = path.Join(tops[i], f.name)
+			if len(trees) > 1 && !taken.add(f.name, f.mode.IsDir()) {
+				return f
+			}
 			switch {
 			case f.mode.IsDir():
 				c.folders = append(c.folders, f)
@@ -269,6 +275,7 @@ func (c *outCopy) sort(trees []tree, names []string) {
 		}
 	}
 	c.files = append(c.files, links...)
+	return nil
 }
 
 // kernels reports whether a real path is of a file system that the kernel makes up.

@@ -21,6 +21,16 @@ type Source struct {
 	Folder     bool
 }
 
+// names are the names of what is copied from several sources, each with whether it is a folder.
+type names map[string]bool
+
+// add takes in a name. It returns false where something else has it already, over which it would come: folders become one.
+func (n names) add(name string, folder bool) bool {
+	is, there := n[name]
+	n[name] = folder
+	return !there || is && folder
+}
+
 // Place decides under which names sources come to a destination, as `cp -a` does (cp in POSIX, and GNU for several
 // sources). Into is true where the names are below the destination; else the one name is the destination's own. A name is "."
 // for the destination itself. The error is a *fault.NotPlaced.
