@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
 	"github.com/mindebug/kubectl-mindebug/internal/session"
@@ -38,6 +39,9 @@ func Copy(ctx context.Context, cluster Cluster, execer session.Execer, images Im
 	var unopened *unopenedError
 	if errors.As(err, &unopened) {
 		return copied, unopened.cause
+	}
+	if !runner.since.IsZero() { // the way to the container is no part of the copy
+		copied.Took = time.Since(runner.since)
 	}
 	f := runner.Facts()
 	copied.Namespace, copied.Pod, copied.Container = f.Namespace, f.Pod, f.Container

@@ -25,6 +25,8 @@ type Runner struct {
 	// opening is held while the first run is on its way to its container; opened is true once it is there.
 	opening sync.Mutex
 	opened  bool
+	// since is when that run began.
+	since time.Time
 }
 
 // OpenRunner goes the way of a session up to a container that can be entered. It says what a session says there, on a
@@ -156,7 +158,7 @@ func (r *Runner) first(ctx context.Context, w work) (int, error) {
 			r.pod, s.in, s.inPod, s.greeting = pod, in, pod, g
 			s.sayBegun(g, in)
 			s.keepKind(pod, g.Image)
-			r.opened = true
+			r.opened, r.since = true, time.Now()
 			unlock()
 			ready.Go(func() {
 				refused = r.ready(ctx)

@@ -206,6 +206,7 @@ func (f *fetcher) ferriedFile(r *records, file *remoteFile, text string) error {
 	if f.taken += size; f.limit > 0 && f.taken > f.limit {
 		return &fault.TooMuch{Bytes: f.taken, Limit: f.limit}
 	}
+	before := f.got
 	unfit, err := f.ship(file, size, &pieces{records: r, left: size})
 	var after *fault.NotCopied
 	if err == nil {
@@ -217,9 +218,11 @@ func (f *fetcher) ferriedFile(r *records, file *remoteFile, text string) error {
 	switch {
 	case err != nil:
 		f.taken -= size
+		f.tell(before - f.got)
 		f.sink.drop(file)
 		return err
 	case unfit != nil:
+		f.tell(before - f.got)
 		f.sink.drop(file)
 		f.trouble(file, unfit.Trouble, unfit.Detail)
 		return nil
@@ -237,7 +240,7 @@ func (f *fetcher) ferriedFile(r *records, file *remoteFile, text string) error {
 
 // ship gives the content of a file to the sink. Unfit is why this file cannot be kept, where the next may be.
 func (f *fetcher) ship(file *remoteFile, size int64, content io.Reader) (unfit *fault.NotCopied, err error) {
-	content = &counted{content, f.progress}
+	content = &counted{content, f.tell}
 	err = &unplacedError{errors.New(anotherKind)}
 	if file.mode.IsRegular() {
 		err = f.sink.take(file, size, content)

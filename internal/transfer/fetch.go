@@ -50,7 +50,9 @@ type fetcher struct {
 	retries int
 	// limit is how many bytes are taken at the most, 0 for any.
 	limit, taken int64
-	progress     func(bytes int64)
+	// progress is told how many bytes more have come, or fewer; got are all that it was told.
+	progress func(bytes int64)
+	got      int64
 
 	// pending are the files that have not come yet, links what symbolic links among them say.
 	pending  []*remoteFile
@@ -99,6 +101,12 @@ func (f *fetcher) fetch(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tell tells the progress.
+func (f *fetcher) tell(n int64) {
+	f.got += n
+	f.progress(n)
 }
 
 // mayPass reports whether an error may not come again: of a connection, or of what came over it.
@@ -192,8 +200,10 @@ func (f *fetcher) read(ctx context.Context, in *bufio.Reader) error {
 func (f *fetcher) portion(in *bufio.Reader, files []*remoteFile) (err error) {
 	sum := md5.New() //nolint:gosec // see its import
 	var taken []*remoteFile
+	before := f.got
 	defer func() {
 		if err != nil {
+			f.tell(before - f.got)
 			for _, file := range taken {
 				f.sink.drop(file)
 			}
@@ -278,7 +288,7 @@ func (f *fetcher) member(file *remoteFile, header *tar.Header, content io.Reader
 		return &fault.TooMuch{Bytes: f.taken, Limit: f.limit}
 	}
 	f.current = file
-	err := f.sink.take(file, header.Size, &counted{content, f.progress})
+	err := f.sink.take(file, header.Size, &counted{content, f.tell})
 	if err == nil {
 		f.current = nil
 	}

@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +64,30 @@ func TestIn(t *testing.T) {
 	})
 }
 
+// sizeOf is how many bytes are in all files below a folder, those with several names once.
+func sizeOf(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	seen := map[uint64]bool{}
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if stat := info.Sys().(*syscall.Stat_t); !seen[stat.Ino] { //nolint:forcetypeassert // on Linux it is one
+			seen[stat.Ino] = true
+			size += info.Size()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
+
 // settled leaves out the times of folders that are as new as the test: what has a time of its own is compared.
 func settled(lines []string) []string {
 	year := fmt.Sprint(time.Now().Year())
@@ -90,8 +116,12 @@ func TestInCut(t *testing.T) {
 		for i := range 6 {
 			to := fmt.Sprintf("data%d", i)
 			l.cutsIn = []int64{random.Int64N(stream)}
-			if _, err := sendIn(t, l, Remote("/"+to), options(), from); err != nil {
+			summary, err := sendIn(t, l, Remote("/"+to), options(), from)
+			if err != nil {
 				t.Fatal(err)
+			}
+			if size := sizeOf(t, from); summary.Bytes != size {
+				t.Errorf("it says that it copied %d bytes of %d", summary.Bytes, size)
 			}
 			if diff := cmp.Diff(want, settled(wholeSeconds(picture(t, l.at(to))))); diff != "" {
 				t.Fatalf("the copy is not what it was (-want +got):\n%s", diff)

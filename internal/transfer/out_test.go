@@ -120,6 +120,41 @@ func TestOutManyToOne(t *testing.T) {
 	}
 }
 
+// TestSameNames: of two sources nothing comes over what came from the other, and folders become one.
+func TestSameNames(t *testing.T) {
+	t.Parallel()
+	l, here := newLab(t, machineOwn), t.TempDir()
+	for _, root := range []string{l.root, here} {
+		if err := errors.Join(os.MkdirAll(filepath.Join(root, "a/d"), 0o755), os.MkdirAll(filepath.Join(root, "b/d"), 0o755), os.MkdirAll(filepath.Join(root, "c/d/x"), 0o755),
+			os.WriteFile(filepath.Join(root, "a/d/x"), []byte("a"), 0o600), os.WriteFile(filepath.Join(root, "b/d/x"), []byte("b"), 0o600),
+			os.WriteFile(filepath.Join(root, "b/d/y"), []byte("b"), 0o600), os.Mkdir(filepath.Join(root, "to"), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, other := range []string{"b", "c"} {
+		_, out := Out(t.Context(), l, []Remote{"/a/.", Remote("/" + other + "/.")}, Local(filepath.Join(here, "to")), io.Discard, options())
+		_, in := sendIn(t, l, "/to", options(), filepath.Join(here, "a")+"/.", filepath.Join(here, other)+"/.")
+		for way, err := range map[string]error{"out": out, "in": in} {
+			var notPlaced *fault.NotPlaced
+			if !errors.As(err, &notPlaced) || notPlaced.Why != fault.SameName {
+				t.Errorf("%s, %s: the error is %v", way, other, err)
+			}
+		}
+	}
+	if err := errors.Join(os.Remove(l.at("b/d/x")), os.Remove(filepath.Join(here, "b/d/x"))); err != nil {
+		t.Fatal(err)
+	}
+	_, out := Out(t.Context(), l, []Remote{"/a/.", "/b/."}, Local(filepath.Join(here, "to")), io.Discard, options())
+	_, in := sendIn(t, l, "/to", options(), filepath.Join(here, "a")+"/.", filepath.Join(here, "b")+"/.")
+	for _, p := range []string{l.at("to"), filepath.Join(here, "to")} {
+		x, _ := os.ReadFile(filepath.Join(p, "d/x"))
+		y, _ := os.ReadFile(filepath.Join(p, "d/y"))
+		if err := errors.Join(out, in); err != nil || string(x) != "a" || string(y) != "b" {
+			t.Errorf("%s: d/x is %q, d/y %q (%v)", p, x, y, err)
+		}
+	}
+}
+
 // TestOutFollows: links lead where they lead the target, and one that leads around is no trap.
 func TestOutFollows(t *testing.T) {
 	t.Parallel()
@@ -241,8 +276,12 @@ func TestOutCut(t *testing.T) {
 		for range 6 {
 			to := t.TempDir()
 			l.cuts = []int64{random.Int64N(stream)}
-			if _, err := takeOut(t, l, "/tree", to, options()); err != nil {
+			summary, err := takeOut(t, l, "/tree", to, options())
+			if err != nil {
 				t.Fatal(err)
+			}
+			if size := sizeOf(t, to); summary.Bytes != size {
+				t.Errorf("it says that it copied %d bytes of %d", summary.Bytes, size)
 			}
 			if diff := cmp.Diff(want, picture(t, filepath.Join(to, "tree"))); diff != "" {
 				t.Fatalf("the copy is not what it was (-want +got):\n%s", diff)

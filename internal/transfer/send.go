@@ -104,6 +104,13 @@ func (s *sender) converse(ctx context.Context, answers *bufio.Reader, pipe *io.P
 	if err != nil {
 		return io.ErrUnexpectedEOF
 	}
+	if s.archive == nil { // what was sent before the last connection was lost is sent again
+		s.sent = s.size
+		for _, f := range s.pending {
+			s.sent -= f.size()
+		}
+		s.summary.Bytes = s.sent
+	}
 	kind := strings.TrimSpace(strings.TrimPrefix(ready, "ready "))
 	switch {
 	case ready == "failed\n":

@@ -21,12 +21,18 @@ func NewMeter(out io.Writer) *Meter {
 	if !IsTerminal(out) {
 		return nil
 	}
-	return &Meter{out: out, began: time.Now()}
+	return &Meter{out: out}
 }
 
-// Show says that n bytes are done of all, which may be negative where it is not known.
+// Show says that n bytes are done of all, which may be negative where it is not known. The first call is the beginning.
 func (m *Meter) Show(n, all int64) {
-	if m == nil || time.Since(m.shown) < meterEvery {
+	switch {
+	case m == nil:
+		return
+	case m.began.IsZero():
+		m.began = time.Now()
+	}
+	if time.Since(m.began) < meterEvery || time.Since(m.shown) < meterEvery {
 		return
 	}
 	m.shown = time.Now()
