@@ -153,10 +153,10 @@ func TestInReplaces(t *testing.T) {
 	withTools(t, func(t *testing.T, l *lab) {
 		from := t.TempDir()
 		if err := errors.Join(
-			os.MkdirAll(filepath.Join(from, "d/sub"), 0o755), os.WriteFile(filepath.Join(from, "d/f"), []byte("new"), 0o600),
+			os.MkdirAll(filepath.Join(from, "d/sub/empty"), 0o755), os.WriteFile(filepath.Join(from, "d/f"), []byte("new"), 0o600),
 			os.WriteFile(filepath.Join(from, "d/folder"), []byte("new"), 0o600), os.WriteFile(filepath.Join(from, "d/sub/x"), []byte("new"), 0o600),
 			os.MkdirAll(l.at("d/folder"), 0o755), os.WriteFile(l.at("d/f"), []byte("old"), 0o600), os.WriteFile(l.at("d/other"), []byte("old"), 0o600),
-			os.Mkdir(l.at("elsewhere"), 0o755), os.Symlink("../elsewhere", l.at("d/sub")),
+			os.Mkdir(l.at("elsewhere"), 0o700), os.Symlink("../elsewhere", l.at("d/sub")),
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -167,11 +167,7 @@ func TestInReplaces(t *testing.T) {
 		defer was.Close()
 		_, err = sendIn(t, l, "/", options(), filepath.Join(from, "d"))
 		var incomplete *fault.Incomplete
-		want := 2
-		if l.ferry { // which names the folder as well
-			want = 3
-		}
-		if !errors.As(err, &incomplete) || len(incomplete.Troubles) != want {
+		if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 4 {
 			t.Fatalf("the error is %v: %+v", err, incomplete)
 		}
 		for name, want := range map[string]string{"d/f": "new", "d/other": "old"} {
@@ -185,6 +181,10 @@ func TestInReplaces(t *testing.T) {
 		}
 		if left, _ := os.ReadDir(l.at("elsewhere")); len(left) > 0 {
 			t.Errorf("something was written through a link: %v", left)
+		}
+		info, err := os.Stat(l.at("elsewhere"))
+		if link, linkErr := os.Readlink(l.at("d/sub")); err != nil || info.Mode().Perm() != 0o700 || linkErr != nil || link != "../elsewhere" {
+			t.Errorf("what is in a folder's place has become %q (%v), what it leads to %+v (%v)", link, linkErr, info, err)
 		}
 		wantClean(t, l.root)
 	})

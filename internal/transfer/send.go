@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -226,18 +228,38 @@ func (s *sender) lost(f *localFile) bool { return s.told[f] }
 
 // settle counts what was kept of a portion. Left are the names that could not be moved to their places.
 func (s *sender) settle(files []*localFile, left []string) {
-	stays := map[string]bool{}
+	stays, shut := map[string]bool{}, map[string]bool{}
 	for _, name := range left {
-		stays[strings.TrimPrefix(name, s.stage+"/")] = true
+		name = strings.TrimPrefix(name, s.stage+"/")
+		if folder, ok := strings.CutSuffix(name, "/"+s.stage); ok {
+			shut[folder] = true
+		} else {
+			stays[name] = true
+		}
 	}
 	for _, f := range files {
-		if stays[f.name] {
+		switch {
+		case f.info.IsDir() && shut[f.name]:
+			s.giveUp(f, fault.Unwritable, "in its place is something else, which is no folder")
+		case f.info.IsDir() && isBelow(shut, f.name):
+			s.giveUp(f, fault.Unwritable, "its folder is not there")
+		case stays[f.name]:
 			s.trouble(f.path, fault.Unwritable, "something that is there cannot be replaced by it")
-		} else {
+		default:
 			s.count(f)
 		}
 		s.compare(f)
 	}
+}
+
+// isBelow reports whether a name is below one of some folders.
+func isBelow(folders map[string]bool, name string) bool {
+	for len(folders) > 0 && name != "." {
+		if name = path.Dir(name); folders[name] {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *sender) count(f *localFile) {
@@ -268,8 +290,10 @@ func (s *sender) compare(f *localFile) {
 // finish gives folders their mode and time, those further down first.
 func (s *sender) finish(answers *bufio.Reader, pipe *io.PipeWriter) error {
 	var deepestFirst []*localFile
-	for i := range s.folders {
-		deepestFirst = append(deepestFirst, s.folders[len(s.folders)-1-i])
+	for _, f := range slices.Backward(s.folders) {
+		if !s.lost(f) { // what is in its place keeps its mode
+			deepestFirst = append(deepestFirst, f)
+		}
 	}
 	_, _, err := s.exchange(answers, pipe, "folders", deepestFirst, true)
 	return err

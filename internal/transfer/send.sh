@@ -4,7 +4,7 @@
 # portion is
 #   - a line "portion N", a tar archive of N bytes, a line with its checksum: unpacked in STAGE, a new folder in FOLDER, and
 #     moved from there, each file by one rename. The answer is "kept", and those that could not be moved, each ended by NUL,
-#     and NUL; or "damaged", and nothing is kept
+#     and NUL; a file STAGE in a folder says that the folder could not. Or "damaged", and nothing is kept
 #   - or a line "folders N" and an archive of folders, which are there and get their mode and time
 # "end" ends it. Where it cannot go on the answer is "failed". Why is on standard error. STAGE is removed in any case.
 command -v ferry >/dev/null && exec ferry in "/$1"
@@ -37,6 +37,7 @@ merge() (
     elif [ -d "$e" ]; then
       if [ -L "$to/$name" ] || { [ -e "$to/$name" ] && [ ! -d "$to/$name" ]; }; then
         echo "$to/$name: in its place is something else, which is no folder" >&2
+        : >"$e/$stage"
       elif [ -d "$to/$name" ]; then merge "$e" "$to/$name"
       else set -- "$@" "$e"; fi
     fi
