@@ -13,9 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,18 +60,51 @@ func sums(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// wantSame fails the test unless two folders have the same files with the same contents.
-func wantSame(t *testing.T, want, got string) {
+// picture is what a copy keeps of all that is below a folder of this machine: kinds, modes, times, where links lead, which
+// names are one file, and whether there are holes. A stock image writes holes, and times in whole seconds. Content is by sums.
+func picture(t *testing.T, dir string, stock bool) map[string]string {
 	t.Helper()
-	a, b := sums(t, want), sums(t, got)
-	for name, sum := range a {
-		if b[name] != sum {
-			t.Errorf("%q is not what it was", name)
-		}
-		delete(b, name)
+	precision := time.Nanosecond
+	if stock {
+		precision = time.Second
 	}
-	if len(b) > 0 || len(a) == 0 {
-		t.Errorf("%d files were sent; too much are %v", len(a), b)
+	out, first := map[string]string{}, map[uint64]string{}
+	err := filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Lstat(p)
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(dir, p)
+		if info.Mode().Type() == fs.ModeSymlink { // whose mode and time are not kept
+			out[name], err = os.Readlink(p)
+			return err
+		}
+		out[name] = fmt.Sprint(info.Mode(), " ", info.ModTime().UTC().Truncate(precision))
+		if stat := info.Sys().(*syscall.Stat_t); info.Mode().IsRegular() { //nolint:forcetypeassert // the tests run on Linux
+			if first[stat.Ino] == "" {
+				first[stat.Ino] = name
+			}
+			out[name] += fmt.Sprint(" ", info.Size(), " bytes, holes ", !stock && stat.Blocks*512 < info.Size(), ", is ", first[stat.Ino])
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// wantSame fails the test unless two folders have the same files, with the same contents and attributes.
+func wantSame(t *testing.T, want, got string, stock bool) {
+	t.Helper()
+	if diff := cmp.Diff(sums(t, want), sums(t, got)); diff != "" {
+		t.Errorf("the files are not what they were (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(picture(t, want, stock), picture(t, got, stock)); diff != "" {
+		t.Errorf("the attributes are not what they were (-want +got):\n%s", diff)
 	}
 	if left, _ := filepath.Glob(filepath.Join(got, "..", ".mindebug*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -97,7 +132,15 @@ func awkward(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(os.Link(filepath.Join(dir, "plain"), filepath.Join(dir, "hard")), os.Symlink("/data/tree/plain", filepath.Join(dir, "link"))); err != nil {
+	at := func(name string) string { return filepath.Join(dir, name) }
+	when := func(name string) error {
+		old := time.Date(2001, 2, 3, 4, 5, 6, 7_000_000, time.UTC)
+		return os.Chtimes(at(name), old, old)
+	}
+	if err := errors.Join(os.Link(at("plain"), at("hard")), os.Symlink("/data/tree/plain", at("link")), os.Symlink("../many", at("d/beside")),
+		os.WriteFile(at("holes"), []byte("x"), 0o600), os.Truncate(at("holes"), 8<<20), os.Mkdir(at("none"), 0o700),
+		os.Chmod(at("empty"), 0o400), os.Chmod(at("-dash"), 0o755), os.Chmod(at("with space"), 0o711), os.Chmod(at("many/1"), 0o750),
+		when("plain"), when("holes"), when("many/2"), when("none")); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -114,7 +157,7 @@ func TestCopyThereAndBack(t *testing.T) {
 			const astray = "the link %s/link leads out of what was copied; -L copies what it leads to\n"
 			mindebug(t, pod, append(args, "cp", from, "target:/data")...).want(t, 0, "", fmt.Sprintf(astray, from))
 			mindebug(t, pod, append(args, "cp", "pod/target:/data/tree", to)...).want(t, 0, "", fmt.Sprintf(astray, "/data/tree"))
-			wantSame(t, from, filepath.Join(to, "tree"))
+			wantSame(t, from, filepath.Join(to, "tree"), len(args) > 0)
 			if link, err := os.Readlink(filepath.Join(to, "tree/link")); link != "/data/tree/plain" {
 				t.Errorf("the link says %q (%v)", link, err)
 			}
