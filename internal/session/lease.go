@@ -147,10 +147,10 @@ func (l *lease) live(ctx context.Context, leave func(), begun <-chan struct{}, r
 			kill = time.After(killAfter)
 		case <-kill:
 			go l.ask("KILL")
-			gone = time.After(killAfter)
+			gone = time.After(goneAfter)
 		case <-unread:
 			go l.ask("KILL")
-			unread, gone = nil, time.After(killAfter)
+			unread, gone = nil, time.After(goneAfter)
 		case <-gone:
 			leave()
 		case <-ctx.Done():

@@ -62,6 +62,9 @@ type Request struct {
 // killAfter is the time between a signal of the user and SIGKILL.
 const killAfter = 5 * time.Second
 
+// goneAfter is how long the end of what was killed is waited for: a node that is busy takes its time to kill and to tell.
+const goneAfter = 10 * time.Second
+
 // notBegunError says that a session ended, or was refused, before its command had begun: nothing of the user's ran.
 type notBegunError struct{ cause error }
 
@@ -203,7 +206,7 @@ var ErrCut = errors.New("the session was killed")
 var ErrLease = errors.New("the session was ended for want of a client")
 
 // errNoEnd is why a session is left that outlived SIGKILL.
-var errNoEnd = fmt.Errorf("what ran in the session was killed, and no end was heard of within %s", killAfter)
+var errNoEnd = fmt.Errorf("what ran in the session was killed, and no end was heard of within %s", goneAfter)
 
 // errNoStatus is why an end of the streams is no success: the session had not said that its command was over.
 var errNoStatus = errors.New("the streams ended before the command did")

@@ -290,7 +290,7 @@ func (a *attachedRun) live(ctx context.Context, leave func()) {
 	}
 	a.gone.send()
 	select {
-	case <-time.After(2 * killAfter):
+	case <-time.After(killAfter + goneAfter):
 		leave()
 	case <-ctx.Done():
 	}
