@@ -5,15 +5,21 @@
 # "dump"; the exit status says where it did not come: 3 in time, 4 that another process has the socket, 5 what standard error
 # does.
 exec 3>&2 2>/dev/null
-how=$1 pid=$2 start=$3 exe=$4
+how=$1 pid=$2 start=$3 exe=$4 number=${5-}
 same "$pid" "$start" "$exe" || { echo 'refused changed'; exit 0; }
 if [ "$how" = log ]; then
   ! signal QUIT "$pid" "$start" "$exe" dispatches || echo sent
   exit 0
 fi
 inside /tmp
-socket=$w/.java_pid$5 ask=$w/.attach_pid$5
-if [ ! -S "$socket" ]; then
+socket=$w/.java_pid$number ask=$w/.attach_pid$number
+# opened: is there a socket, and somebody in the pod's network who has it open? HotSpot gives it its name when it listens. One that
+# a JVM left which was killed has nobody, and HotSpot puts its own in its place.
+opened() {
+  [ -S "$socket" ] && [ ! -e "$socket.tmp" ] || return 1
+  [ ! -r "/proc/$pid/net/unix" ] || grep -qE "/[.]java_pid$number([.]tmp)?\$" "/proc/$pid/net/unix"
+}
+if ! opened; then
   # A stranger's file is left as it is. What is ours goes however this ends, so the trap is there first.
   [ -O "$ask" ] || [ ! -e "$ask" ] || { echo unwritable; exit 0; }
   trap 'rm -f "$ask"' EXIT
@@ -21,13 +27,13 @@ if [ ! -S "$socket" ]; then
   (set -C; umask 077; : >"$ask") || [ -O "$ask" ] || { trap - EXIT; echo unwritable; exit 0; }
   signal QUIT "$pid" "$start" "$exe" dispatches || exit 0
   n=0
-  while [ ! -S "$socket" ] && [ $n -lt 50 ]; do
+  while ! opened && [ $n -lt 50 ]; do
     sleep 0.1
     n=$((n + 1))
   done
   rm -f "$ask"
 fi
-[ -S "$socket" ] || { echo silent; exit 0; }
+opened || { echo silent; exit 0; }
 echo dump
 printf '1\000threaddump\000\000\000\000' | timeout 15 unixcat "$pid" "$socket" 2>&3
 case $? in

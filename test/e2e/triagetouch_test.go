@@ -15,15 +15,17 @@ import (
 // deadlocked has two threads of a program of the test images wait for each other.
 func deadlocked(b *kubetest.PodBuilder) { b.Env("PLANT", "deadlock") }
 
-// besidePython has a program in another container have the socket that a JVM would make, in a folder that both have at /tmp.
-func besidePython(b *kubetest.PodBuilder) {
-	const listens = `import http.server, socket
-s = socket.socket(socket.AF_UNIX); s.bind("/tmp/.java_pid1"); s.listen()
+// besidePython has a program in another container make the socket that a JVM would make, once the JVM serves, in a folder that both
+// have at /tmp; and then do that with it.
+func besidePython(b *kubetest.PodBuilder, then string) {
+	program := `import http.server, socket, time
+while socket.socket().connect_ex(("127.0.0.1", 8080)): time.sleep(0.1)
+s = socket.socket(socket.AF_UNIX); s.bind("/tmp/.java_pid1"); ` + then + `
 http.server.HTTPServer(("", 8081), http.server.SimpleHTTPRequestHandler).serve_forever()`
 	b.Container("other").Restricted().With(func(p *corev1.Pod) {
 		p.Annotations = map[string]string{"kubectl.kubernetes.io/default-container": "app"}
 		other := &p.Spec.Containers[1]
-		other.Image, other.Command = "mindebug.test/distroless/python3-debian12:nonroot", []string{"/usr/bin/python3", "-c", listens}
+		other.Image, other.Command = "mindebug.test/distroless/python3-debian12:nonroot", []string{"/usr/bin/python3", "-c", program}
 		other.ReadinessProbe = &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(8081)}}}
 		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		for i := range p.Spec.Containers {
@@ -58,9 +60,16 @@ var touched = []struct {
 		weight: "notice", fact: "the thread dump is in the container's log", log: "Full thread dump OpenJDK",
 	},
 	{
-		name: "java-shared", image: "java", change: besidePython, args: []string{"java"},
+		name: "java-shared", image: "java", args: []string{"java"},
+		change: func(b *kubetest.PodBuilder) { besidePython(b, "s.listen()") },
 		says:   "java: sends SIGQUIT to process 1 java, which has the JVM write a thread dump into the container's log, for all who read that: /tmp/.java_pid1 is another process's socket",
 		weight: "notice", fact: "the thread dump is in the container's log", log: "Full thread dump OpenJDK",
+	},
+	{
+		name: "java-left", image: "java", args: []string{"java"},
+		change: func(b *kubetest.PodBuilder) { besidePython(b, "s.listen(); s.close()") },
+		says:   "java: asks process 1 java for a thread dump on its socket /tmp/.java_pid1, ",
+		output: "Full thread dump OpenJDK",
 	},
 	{
 		name: "node", image: "nodejs", args: []string{"node"},
@@ -90,6 +99,7 @@ func TestTriageTouch(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			b := kindPod(t, ns, kindOf(t, test.image)).With(func(p *corev1.Pod) { p.Name = test.name })
+			kindOf(t, "python3") // of the container beside some
 			if test.change != nil {
 				test.change(b)
 			}
