@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -249,11 +250,15 @@ func (f *factory) triage(ctx context.Context, r app.TriageRequest, output, out s
 		return err
 	}
 	report := newTriageReport(r.Context, found)
-	if out != "" {
-		if err := f.writeTicket(out, report, found, r.Quiet); err != nil {
-			return err
-		}
+	err = f.writeTriage(report, output)
+	if out != "" { // also where nobody reads the report, which is there for who cannot be asked again
+		err = cmp.Or(f.writeTicket(out, report, found, r.Quiet), err)
 	}
+	return err
+}
+
+// writeTriage prints a report.
+func (f *factory) writeTriage(report triageReport, output string) error {
 	switch output {
 	case formatJSON:
 		return writeJSON(f.program.Out, report)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/mindebug/kubectl-mindebug/internal/app"
 	"github.com/mindebug/kubectl-mindebug/internal/fault"
@@ -13,7 +14,7 @@ import (
 	"github.com/mindebug/kubectl-mindebug/internal/ui"
 )
 
-// checkOut refuses a place where something is, before anything is looked at.
+// checkOut refuses a place where something is, or that has no folder, before anything is looked at.
 func checkOut(path string) error {
 	if path == "" {
 		return nil
@@ -24,6 +25,9 @@ func checkOut(path string) error {
 			usage.Reason = fmt.Sprintf("--out=%q cannot be written: %v", path, err)
 		}
 		return usage
+	}
+	if parent, err := os.Stat(filepath.Dir(path)); err != nil || !parent.IsDir() {
+		return &fault.Usage{Reason: fmt.Sprintf("--out=%q cannot be written: there is no folder %q", path, filepath.Dir(path)), Hint: "make the folder first, or name one that there is"}
 	}
 	return nil
 }

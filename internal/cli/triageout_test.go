@@ -45,6 +45,11 @@ func TestWriteTicket(t *testing.T) {
 	if err := checkOut(path); err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("over what is there: %v", err)
 	}
+	for _, nowhere := range []string{path + "-none/case.tgz", path + "/report.md/case"} {
+		if err := checkOut(nowhere); err == nil {
+			t.Errorf("%s is taken for a place", nowhere)
+		}
+	}
 	if err := checkOut(path + "-new"); err != nil {
 		t.Errorf("a new one: %v", err)
 	}

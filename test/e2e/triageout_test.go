@@ -21,6 +21,8 @@ func TestTriageOut(t *testing.T) {
 	}
 	mindebug(t, pod, "triage", "pod/target", "--out="+archive).want(t, 2, "",
 		"error: --out=\""+archive+"\" is there already\nhint: name a new folder, or a new file that ends in .tgz\n")
+	mindebug(t, pod, "triage", "pod/target", "--out="+dir+"/none/case").want(t, 2, "",
+		"error: --out=\""+dir+"/none/case\" cannot be written: there is no folder \""+dir+"/none\"\nhint: make the folder first, or name one that there is\n")
 	unpack := exec.CommandContext(t.Context(), "sh", "-euc", `tar -xzf case.tgz; cd case; sha256sum -c --quiet SHA256SUMS; find . -type f | sort`)
 	unpack.Dir = dir
 	out, err := unpack.CombinedOutput()
