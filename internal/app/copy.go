@@ -104,6 +104,10 @@ func newCopyRun(cluster CopyCluster, execer session.Execer, images Images, strea
 // make finds the pod and the container, and makes the copy as a value.
 func (c *copyRun) make(ctx context.Context, user string) (err error) {
 	if err := c.find(ctx); err != nil {
+		var forbidden *fault.Forbidden
+		if errors.As(err, &forbidden) { // who lacks this lacks the rest, and asks once for all
+			forbidden.Copies = true
+		}
 		return err
 	}
 	f := facts.Read(c.from, c.held)

@@ -128,6 +128,10 @@ func TestSessionInCopy(t *testing.T) {
 			},
 		},
 		{
+			name: "who may not read the pod is told what a copy needs", world: func(w *world) { w.readErr = forbidden; w.mayNot = []string{"get pods"} },
+			want: &fault.Forbidden{Namespace: "shop", Call: "get pods", User: "dana", Copies: true, Server: forbidden},
+		},
+		{
 			name: "the server refuses the dry run", world: func(w *world) { w.dryRunErr = forbidden; w.mayNot = []string{"create pods"} }, calls: []string{"dry run create"},
 			want: &fault.Forbidden{Namespace: "shop", Call: "create pods", User: "dana", Copies: true, Server: forbidden},
 		},
