@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -306,6 +307,31 @@ func TestOutCut(t *testing.T) {
 	})
 }
 
+// TestOutLinkInFoldersPlace: a folder in whose place a link is put while files are copied is not looked for elsewhere.
+func TestOutLinkInFoldersPlace(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, withFerry)
+	if err := errors.Join(os.MkdirAll(l.at("tree/b"), 0o755), os.Mkdir(l.at("elsewhere"), 0o755), os.WriteFile(l.at("tree/b/f"), []byte("x"), 0o600),
+		os.WriteFile(l.at("a"), make([]byte, 8<<20), 0o600), os.WriteFile(l.at("elsewhere/f"), []byte("secret"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	to, o := t.TempDir(), options()
+	once := sync.OnceFunc(func() { // long before it is b's turn
+		if err := errors.Join(os.RemoveAll(l.at("tree/b")), os.Symlink("../elsewhere", l.at("tree/b"))); err != nil {
+			t.Error(err)
+		}
+	})
+	o.Progress = func(int64, int64) { once() }
+	_, err := Out(t.Context(), l, []Remote{"/a", "/tree"}, Local(to), io.Discard, o)
+	var incomplete *fault.Incomplete
+	if !errors.As(err, &incomplete) || len(incomplete.Troubles) != 1 || incomplete.Troubles[0].Trouble != fault.Vanished {
+		t.Errorf("the error is %v: %+v", err, incomplete)
+	}
+	if text, err := os.ReadFile(filepath.Join(to, "tree/b/f")); err == nil {
+		t.Errorf("what is there is %q", text)
+	}
+}
+
 // TestOutArchive copies to a tar archive, whose connection is cut in the middle.
 func TestOutArchive(t *testing.T) {
 	t.Parallel()
@@ -454,7 +480,7 @@ func TestFerryMemory(t *testing.T) {
 	}
 	from := l.at("large")
 	for name, command := range map[string]string{
-		"out": `printf '%s\0' "$1" | ferry out`,
+		"out": `printf '%s\0' "${1#/}" | ferry out`,
 		"in":  `{ printf 'file 600 0 0 6\ncopied67108864\n'; cat "$1"; printf 'end\n00000000\n'; } | ferry in "${1%/*}"`,
 	} {
 		cmd := exec.CommandContext(t.Context(), filepath.Join(l.path, "sh"), "-c", "ulimit -v 8192; "+command, "sh", from)

@@ -140,11 +140,52 @@ static ssize_t until(unsigned char last, char *text, size_t room) {
 	return -1;
 }
 
+static int root = -1, parent = -1;    /* FOLDER, or /, and the folder that was used last */
+static char parent_name[PATH_MAX];
+static int way_in;                    /* so many parts of a name may be links: proc/PID/root is one */
+
+/* beneath returns the folder that a name below the root is in, and what it is called there; or -1. No link is followed. */
+static int beneath(char *name, char **last) {
+	char *slash = strrchr(name, '/');
+	*last = slash ? slash + 1 : name;
+	if (**last == 0 || strcmp(*last, "..") == 0 || strlen(name) >= PATH_MAX) {
+		errno = strlen(name) >= PATH_MAX ? ENAMETOOLONG : EINVAL;
+		return -1;
+	}
+	if (!slash)
+		return root;
+	*slash = 0;
+	if (parent >= 0 && strcmp(name, parent_name) == 0) {
+		*slash = '/';
+		return parent;
+	}
+	if (parent >= 0)
+		close(parent);
+	strcpy(parent_name, name);
+	parent = fcntl(root, F_DUPFD_CLOEXEC, 0);
+	int links = way_in;
+	for (char *rest = parent_name, *part; parent >= 0 && (part = strsep(&rest, "/")); links--) {
+		int next = -1;
+		if (*part && strcmp(part, "..") != 0)
+			next = openat(parent, part, O_PATH | O_DIRECTORY | (links > 0 ? 0 : O_NOFOLLOW) | O_CLOEXEC);
+		else
+			errno = EINVAL;
+		int why = errno;
+		close(parent);
+		parent = next;
+		errno = why;
+	}
+	if (parent >= 0)
+		strcpy(parent_name, name);
+	*slash = '/';
+	return parent;
+}
+
 /* out */
 
-static void state_after(const char *name, int fd) {
+static void state_after(int in, const char *name, int fd) {
 	struct stat there, now;
-	if (lstat(name, &there) < 0 && errno == ENOENT)
+	if (fstatat(in, name, &there, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		say("gone\n");
 	else if (fstat(fd, &now) == 0)
 		say("state %jd %jd.%09ld\n", (intmax_t)now.st_size, (intmax_t)now.st_mtim.tv_sec, now.st_mtim.tv_nsec);
@@ -179,7 +220,7 @@ static ssize_t piece(int fd, off_t at, off_t size) {
 	return n;
 }
 
-static void send_file(const char *name, int fd, const struct stat *is) {
+static void send_file(int in, const char *name, int fd, const struct stat *is) {
 	off_t at = 0, size = is->st_size, hole = 0;
 	ssize_t n = 1;
 	say("file %jd\n", (intmax_t)size);
@@ -194,20 +235,22 @@ static void send_file(const char *name, int fd, const struct stat *is) {
 		say("short %s\n", n < 0 ? strerror(errno) : "it ended early");
 	else
 		say("end\n");
-	state_after(name, fd);
+	state_after(in, name, fd);
 }
 
-static void send_one(const char *name) {
+static void send_one(char *name) {
 	static char says[PATH_MAX];
 	struct stat is;
 	ssize_t n;
+	char *last;
+	int in = beneath(name, &last);
 	/* A pipe that is in a file's place is not waited for. */
-	int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = in < 0 ? -1 : openat(in, last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode))
-		send_file(name, fd, &is);
+		send_file(in, last, fd, &is);
 	else if (fd >= 0)
 		say("other\n");
-	else if (errno == ELOOP && (n = readlink(name, says, sizeof says)) >= 0) {
+	else if (in >= 0 && errno == ELOOP && (n = readlinkat(in, last, says, sizeof says)) >= 0) {
 		say("link %zd\n", n);
 		put(says, n);
 	} else
@@ -219,6 +262,9 @@ static void send_one(const char *name) {
 static int out(void) {
 	static char name[64 << 10];
 	ssize_t n;
+	way_in = 3;
+	if ((root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return 1;
 	say("files ferry\n");
 	while ((n = until(0, name, sizeof name)) >= 0) {
 		sum = 0;
@@ -235,8 +281,6 @@ static int out(void) {
 
 static char partial[64];              /* the name of a file on its way */
 static volatile int folder = -1;      /* where it may be */
-static int root, parent = -1;         /* FOLDER, and the folder that was used last */
-static char parent_name[PATH_MAX];
 static unsigned long kept;            /* since it was said */
 
 static void forget(void) {
@@ -301,42 +345,6 @@ static void take_name(char *name, size_t n) {
 		end("failed", strerror(ENAMETOOLONG));
 	take(name, n);
 	name[n] = 0;
-}
-
-/* beneath returns the folder that a name below FOLDER is in, and what it is called there; or -1. No link is followed. */
-static int beneath(char *name, char **last) {
-	char *slash = strrchr(name, '/');
-	*last = slash ? slash + 1 : name;
-	if (**last == 0 || strcmp(*last, "..") == 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (!slash)
-		return root;
-	*slash = 0;
-	if (parent >= 0 && strcmp(name, parent_name) == 0) {
-		*slash = '/';
-		return parent;
-	}
-	if (parent >= 0)
-		close(parent);
-	strcpy(parent_name, name);
-	parent = fcntl(root, F_DUPFD_CLOEXEC, 0);
-	for (char *rest = parent_name, *part; parent >= 0 && (part = strsep(&rest, "/"));) {
-		int next = -1;
-		if (*part && strcmp(part, "..") != 0)
-			next = openat(parent, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		else
-			errno = EINVAL;
-		int why = errno;
-		close(parent);
-		parent = next;
-		errno = why;
-	}
-	if (parent >= 0)
-		strcpy(parent_name, name);
-	*slash = '/';
-	return parent;
 }
 
 /* What did not come, by a hash of its name (FNV-1a) in a table with open addresses; the lowest bit is 0 where it came later. What
