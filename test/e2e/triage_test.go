@@ -269,7 +269,7 @@ func TestTriageTellsNoSecret(t *testing.T) {
 const watched = `cut -d ' ' -f 1,22 "/proc/$TPID/stat"; grep -E '^(Sig[^Q]|Shd)' "/proc/$TPID/status"
 awk '/^Tcp:/ {print $7}' "/proc/$TPID/net/snmp"; ls -laRn --full-time "$T/app" "$T/etc"; cat "/proc/$TPID/oom_score_adj"`
 
-// TestTriageChangesNothing: with every topic the target's process, log and restarts are afterwards what they were.
+// TestTriageChangesNothing: with every topic, those that speak to another host included, the target's process, log and restarts are afterwards what they were.
 func TestTriageChangesNothing(t *testing.T) {
 	t.Parallel()
 	pod := restrictedTarget(t)
@@ -282,7 +282,8 @@ func TestTriageChangesNothing(t *testing.T) {
 	if !strings.Contains(before, "SigCgt") || !strings.Contains(before, "ActiveOpens") && !strings.Contains(before, "PassiveOpens") {
 		t.Fatalf("what is watched is not there:\n%s", before)
 	}
-	for _, form := range [][]string{nil, {"-o", "json"}, {"-o", "markdown"}} {
+	other := newPod(t, restrictedPod(t, pod.Namespace, "other"))
+	for _, form := range [][]string{nil, {"-o", "json"}, {"net", "dns", "tls", "--host", other.Status.PodIP + ":8080"}} {
 		succeeds(t, pod, append([]string{"triage", "pod/target"}, form...)...)
 	}
 	if after := look(); after != before {
