@@ -258,7 +258,7 @@ func TestCopyOfClaims(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: ns},
 		Spec: corev1.PersistentVolumeSpec{
 			Capacity: size, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, StorageClassName: ns,
-			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: dir}},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: dir, Type: new(corev1.HostPathDirectory)}},
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
