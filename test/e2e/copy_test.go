@@ -241,6 +241,19 @@ func TestCopyOfAnImagesCommand(t *testing.T) {
 	r.want(t, 0, "'/app/server' '-no such $(NAME)' 'from the image'\n", "")
 }
 
+// TestCopyOfADebugTwin: the copy runs another image, with the programs of that, to start the command of the pod by hand.
+func TestCopyOfADebugTwin(t *testing.T) {
+	t.Parallel()
+	pod := crashed(t, crashing(t, newNamespace(t, "restricted"), "web").With(func(p *corev1.Pod) {
+		p.Spec.Containers[0].SecurityContext.RunAsUser = new(int64(65532)) // the twin's own user is root
+	}))
+	r := mindebug(t, pod, "pod/web", "--copy-to", "--set-image=app="+stockImage, "--", "sh", "-c", `ls -d /app /bin/busybox; echo "$TARGET_COMMAND"`)
+	if r.status != 0 || !strings.HasPrefix(r.stdout, "/bin/busybox\n'/app/server' ") {
+		t.Errorf("status %d, stdout %q, stderr %q", r.status, r.stdout, r.stderr)
+	}
+	wantNoCopy(t, pod)
+}
+
 // TestCopyOfClaims: what its pod writes to, a copy gets only where that is asked for.
 func TestCopyOfClaims(t *testing.T) {
 	t.Parallel()
