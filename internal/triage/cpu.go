@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 //go:embed cpu.sh
@@ -100,6 +102,7 @@ func readCPU(raw Raw, s Subject) Reading {
 	if line, ok := parseDump(raw.Get("second")).first("cpu.pressure"); ok {
 		r.fact("pressure", cut(line))
 	}
+	r.podLimits(s, corev1.ResourceCPU)
 	r.throttling(before, after, now, s)
 	return r
 }

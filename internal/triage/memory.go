@@ -89,6 +89,7 @@ func readMemory(raw Raw, s Subject) Reading {
 	if line, ok := parseDump(raw.Get("v2")).first("memory.pressure"); ok {
 		r.fact("pressure", cut(line))
 	}
+	r.podLimits(s, corev1.ResourceMemory)
 	status := fields(raw.Get("status"))
 	r.fact("first process", strings.TrimSpace("resident "+status["VmRSS"]+", most ever "+status["VmHWM"]))
 	r.memoryFindings(u, s)

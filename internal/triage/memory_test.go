@@ -5,6 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 func TestMemory(t *testing.T) {
@@ -34,6 +35,19 @@ func TestMemory(t *testing.T) {
 			"working set": "300 MiB, 58% of the limit of 512 MiB (cgroup v2)", "most ever": "382 MiB",
 			"in use": "315 MiB: anonymous 290 MiB, files and volumes in memory 20 MiB (shared 0 bytes)", "first process": "resident 298100 kB, most ever 301200 kB",
 		}},
+		"a pod of several": {sample: "v2", change: func(s *Subject) {
+			s.Pod.Spec.Containers = []corev1.Container{limited("app", "512Mi"), limited("proxy", "64Mi")}
+			s.Pod.Spec.InitContainers = []corev1.Container{limited("setup", "1Gi"), limited("mesh", "32Mi")}
+			s.Pod.Spec.InitContainers[1].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+		}, facts: map[string]string{"limits in the pod": "app 512Mi, proxy 64Mi, mesh 32Mi; of the pod 608Mi"}},
+		"a pod of several, one without limit": {sample: "v2", change: func(s *Subject) {
+			s.Pod.Spec.Containers = []corev1.Container{limited("app", "512Mi"), {Name: "proxy"}}
+		}, facts: map[string]string{"limits in the pod": "app 512Mi, proxy none; of the pod none"}},
+		"a pod with a limit of its own": {sample: "v2", change: func(s *Subject) {
+			s.Pod.Spec.Containers = []corev1.Container{{Name: "app"}}
+			own := limited("", "256Mi").Resources
+			s.Pod.Spec.Resources = &own
+		}, facts: map[string]string{"limits in the pod": "app none; of the pod 256Mi"}},
 		"cgroup v2, without limit": {
 			sample: "v2", replace: []string{"memory.max:536870912", "memory.max:max"}, facts: map[string]string{"working set": "300 MiB, no limit (cgroup v2)"},
 		},
@@ -70,4 +84,11 @@ func TestMemory(t *testing.T) {
 			sample: "v1-busy", replace: []string{"/memory.", "/none."}, unread: []string{"the container's control group under /sys/fs/cgroup"},
 		},
 	})
+}
+
+// limited is a container with a limit of memory.
+func limited(name, limit string) corev1.Container {
+	return corev1.Container{Name: name, Resources: corev1.ResourceRequirements{
+		Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(limit)},
+	}}
 }
