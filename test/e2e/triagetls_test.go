@@ -72,18 +72,8 @@ func TestTriageTLS(t *testing.T) {
 	good, goodBundle := tlsHost(t, address, time.Now().AddDate(0, 6, 0))
 	expired, expiredBundle := tlsHost(t, address, time.Now().AddDate(0, 0, -3))
 	foreign, _ := tlsHost(t, address, time.Now().AddDate(0, 6, 0))
-	_, err := client.CoreV1().ConfigMaps(namespace).Create(t.Context(), &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: "trust"}, Data: map[string]string{"ca.crt": goodBundle + expiredBundle},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	trusting := newPod(t, restrictedPod(t, namespace, "trusting").Env("SSL_CERT_FILE", "/trust/ca.crt").With(func(p *corev1.Pod) {
-		p.Spec.Volumes = []corev1.Volume{{Name: "trust", VolumeSource: corev1.VolumeSource{
-			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "trust"}},
-		}}}
-		p.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "trust", MountPath: "/trust"}}
-	}))
+	trusts(t, namespace, goodBundle+expiredBundle)
+	trusting := newPod(t, restrictedPod(t, namespace, "trusting").With(trusting))
 	r := lookAt(t, trusting, "tls", "--host="+good)
 	r.want(t)
 	if got, want := r.fact("trusted"), "by CN=orders of /trust/ca.crt"; got != want {
@@ -93,4 +83,41 @@ func TestTriageTLS(t *testing.T) {
 	lookAt(t, trusting, "tls", "--host="+foreign).want(t, "critical: /trust/ca.crt does not vouch for "+foreign+": its issuer CN=orders is unknown there")
 	bare := newPod(t, restrictedPod(t, namespace, "bare"))
 	lookAt(t, bare, "tls", "--host="+good).want(t, "critical: there is no CA bundle in the image")
+}
+
+// TestTriageTLSOfEveryRuntime: a certificate that expired is found whatever runs in the target, and nothing in one that is in
+// order, though Java and Node.js have authorities of their own that are not read.
+func TestTriageTLSOfEveryRuntime(t *testing.T) {
+	t.Parallel()
+	address := nodeAddress(t)
+	namespace := newNamespace(t, "restricted")
+	good, goodBundle := tlsHost(t, address, time.Now().AddDate(0, 6, 0))
+	expired, expiredBundle := tlsHost(t, address, time.Now().AddDate(0, 0, -3))
+	trusts(t, namespace, goodBundle+expiredBundle)
+	for _, name := range []string{"scratch-go", "java", "nodejs", "python3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := newPod(t, kindPod(t, namespace, kindOf(t, name)).With(trusting))
+			triage(t, pod, "tls", "--host="+good).want(t)
+			triage(t, pod, "tls", "--host="+expired).want(t, "critical: the certificate of "+expired+" expired 3d ago")
+		})
+	}
+}
+
+// trusts makes the bundle of the pods of a namespace that are trusting.
+func trusts(t *testing.T, namespace, bundle string) {
+	t.Helper()
+	_, err := client.CoreV1().ConfigMaps(namespace).Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "trust"}, Data: map[string]string{"ca.crt": bundle},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// trusting has the first container of a pod trust the namespace's bundle.
+func trusting(p *corev1.Pod) {
+	c := &p.Spec.Containers[0]
+	c.Env = append(c.Env, corev1.EnvVar{Name: "SSL_CERT_FILE", Value: "/trust/ca.crt"})
+	mount(p, "/trust", corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "trust"}}})
 }
